@@ -1,0 +1,129 @@
+/**
+ * The newest value of something that must arrive (MAX_DATA, PATH_STATUS): only the newest counts, and the loss or the
+ * acknowledgment of an older one is nothing.
+ *
+ * | State     | want (new value) | written   | acked (newest) | lost (last copy of newest) | older: acked, lost |
+ * |-----------|------------------|-----------|----------------|----------------------------|--------------------|
+ * | idle      | wanted           | –         | –              | –                          | –                  |
+ * | wanted    | wanted           | in-flight | delivered      | –                          | –                  |
+ * | in-flight | wanted           | –         | delivered      | wanted                     | –                  |
+ * | delivered | wanted           | –         | –              | –                          | –                  |
+ *
+ * The frame is made when it is written, so that it always says what is true at that moment.
+ *
+ * @module
+ */
+import type { Frame, FrameKind } from "../wire/frames/types.ts";
+import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "./frame_owner.ts";
+import type { Level, PathId } from "./role.ts";
+import { type DeliveryOptions, type DeliveryState, ONLY_APPLICATION } from "./flag.ts";
+
+/** Options of a {@linkcode Latest}. */
+export interface LatestOptions extends DeliveryOptions {
+  /** Called when the newest value is known to have arrived, from within `onAcked`. */
+  readonly onDelivered?: (now: number) => void;
+}
+
+interface LatestRecord extends FrameRecord {
+  readonly version: number;
+}
+
+/** Delivers the newest value of something at least once (RFC 9000 §13.3). */
+export class Latest<F extends Frame> implements FrameOwner {
+  /** Nothing is routed to a synchroniser. */
+  readonly receives: readonly FrameKind[] = [];
+  readonly #make: (now: number) => F | undefined;
+  readonly #levels: readonly Level[];
+  readonly #onDelivered: ((now: number) => void) | undefined;
+  #state: DeliveryState = "idle";
+  #version = 0;
+  #copies = 0;
+  #path: PathId = -1;
+
+  /**
+   * @param make The frame with the value of this moment; `undefined` when there is no longer anything to say. It may be
+   * called and its frame not written (no room), so making one must be harmless.
+   */
+  constructor(make: (now: number) => F | undefined, options: LatestOptions = {}) {
+    this.#make = make;
+    this.#levels = options.levels ?? ONLY_APPLICATION;
+    this.#onDelivered = options.onDelivered;
+  }
+
+  /** Where the newest value stands. */
+  get state(): DeliveryState {
+    return this.#state;
+  }
+
+  /** The value has changed and must be delivered; what is in flight is old from now on. */
+  want(): void {
+    // A value that nobody has sent yet is simply replaced: make() reads it when the frame is written.
+    if (this.#state === "wanted" && this.#copies === 0) return;
+    this.#state = "wanted";
+    this.#version++;
+    this.#copies = 0;
+  }
+
+  /** Gives the delivery up. */
+  cancel(): void {
+    this.#state = "idle";
+    this.#version++;
+    this.#copies = 0;
+  }
+
+  /** What is in flight on this path may be written again elsewhere, without being lost (RFC 10069 §5.7). */
+  offerAgain(path: PathId): void {
+    if (this.#state === "in-flight" && this.#path === path) this.#state = "wanted";
+  }
+
+  /** Never called: nothing is routed here. */
+  onFrame(frame: Frame, _packet: ReceivedPacket): void {
+    throw new TypeError(`A value to deliver receives no frames, got "${frame.kind}"`);
+  }
+
+  /** Whether a value waits for a packet of this level. */
+  hasFrames(target: PacketTarget): boolean {
+    return this.#state === "wanted" && this.#levels.includes(target.level);
+  }
+
+  /** Writes the newest value if it waits and fits. */
+  writeFrames(packet: PacketWriter): void {
+    if (this.hasFrames(packet)) this.#write(packet);
+  }
+
+  /** Writes the newest value once more, if the record in flight is of the newest. */
+  writeAgain(record: FrameRecord, packet: PacketWriter): boolean {
+    if ((record as LatestRecord).version !== this.#version) return false;
+    if (this.#state !== "wanted" && this.#state !== "in-flight") return false;
+    return this.#levels.includes(packet.level) && this.#write(packet);
+  }
+
+  /** A value arrived. */
+  onAcked(record: FrameRecord, now: number): void {
+    if ((record as LatestRecord).version !== this.#version) return;
+    if (this.#state !== "wanted" && this.#state !== "in-flight") return;
+    this.#state = "delivered";
+    this.#onDelivered?.(now);
+  }
+
+  /** A copy of a value is gone. */
+  onLost(record: FrameRecord, _now: number): void {
+    if ((record as LatestRecord).version !== this.#version || this.#copies === 0) return;
+    this.#copies--;
+    if (this.#copies === 0 && this.#state === "in-flight") this.#state = "wanted";
+  }
+
+  #write(packet: PacketWriter): boolean {
+    const frame = this.#make(packet.now);
+    if (frame === undefined) {
+      this.cancel();
+      return false;
+    }
+    const record: LatestRecord = { owner: this, version: this.#version };
+    if (!packet.write(frame, record)) return false;
+    this.#state = "in-flight";
+    this.#copies++;
+    this.#path = packet.path;
+    return true;
+  }
+}
