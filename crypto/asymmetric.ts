@@ -4,8 +4,15 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { constants, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  type PublicKeyInput,
+  sign,
+  verify,
+} from "node:crypto";
 import type { SigningKey } from "./provider.ts";
 import { CryptoError } from "./provider.ts";
 
@@ -91,7 +98,7 @@ export function verifySignature(
   const spec = SPECS.get(scheme);
   if (spec === undefined) return false;
   try {
-    const key = createPublicKey({ key: Buffer.from(publicKey), format: "der", type: "spki" });
+    const key = createPublicKey({ key: publicKey as PublicKeyInput["key"], format: "der", type: "spki" });
     return isFor(spec, key) && verify(spec.hash, data, { key, ...signatureForm(spec) }, signature);
   } catch {
     // A key or a signature that cannot be parsed proves nothing.

@@ -4,8 +4,15 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { createECDH, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
+import {
+  createECDH,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  type PrivateKeyInput,
+  type PublicKeyInput,
+} from "node:crypto";
 import type { GroupName, KeyShare, RandomBytes } from "./provider.ts";
 import { CryptoError } from "./provider.ts";
 
@@ -18,11 +25,11 @@ const UNCOMPRESSED = 4;
 const MAX_SCALAR_TRIES = 16;
 
 /** DER up to the key: PrivateKeyInfo and SubjectPublicKeyInfo for X25519 (RFC 8410 §7, §4). */
-const X25519_PRIVATE_PREFIX = Buffer.from("302e020100300506032b656e04220420", "hex");
-const X25519_PUBLIC_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
+const X25519_PRIVATE_PREFIX = Uint8Array.fromHex("302e020100300506032b656e04220420");
+const X25519_PUBLIC_PREFIX = Uint8Array.fromHex("302a300506032b656e032100");
 
 /** The order of P-256's group (FIPS 186-4 §D.1.2.3). */
-const P256_ORDER = Buffer.from("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", "hex");
+const P256_ORDER = Uint8Array.fromHex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
 
 /** A key pair of that group, made of bytes from `random`. */
 export function makeKeyShare(group: GroupName, random: RandomBytes): KeyShare {
@@ -36,11 +43,13 @@ class X25519Share implements KeyShare {
   readonly #privateKey: KeyObject;
 
   constructor(random: RandomBytes) {
-    const der = Buffer.alloc(X25519_PRIVATE_PREFIX.length + X25519_LENGTH);
-    der.set(X25519_PRIVATE_PREFIX);
-    random(der.subarray(X25519_PRIVATE_PREFIX.length));
-    this.#privateKey = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+    const scalar = new Uint8Array(X25519_LENGTH);
+    random(scalar);
+    const der = joined(X25519_PRIVATE_PREFIX, scalar);
+    // The declared type wants a `Buffer`; any bytes will do.
+    this.#privateKey = createPrivateKey({ key: der as PrivateKeyInput["key"], format: "der", type: "pkcs8" });
     der.fill(0);
+    scalar.fill(0);
     const spki = createPublicKey(this.#privateKey).export({ format: "der", type: "spki" });
     this.publicKey = new Uint8Array(spki.subarray(spki.length - X25519_LENGTH));
   }
@@ -49,10 +58,10 @@ class X25519Share implements KeyShare {
     if (peerPublicKey.length !== X25519_LENGTH) {
       throw new CryptoError(`X25519 public key has ${peerPublicKey.length} bytes: expected ${X25519_LENGTH}`);
     }
-    const der = Buffer.concat([X25519_PUBLIC_PREFIX, peerPublicKey]);
+    const key = joined(X25519_PUBLIC_PREFIX, peerPublicKey) as PublicKeyInput["key"];
     let secret: Uint8Array;
     try {
-      const publicKey = createPublicKey({ key: der, format: "der", type: "spki" });
+      const publicKey = createPublicKey({ key, format: "der", type: "spki" });
       secret = new Uint8Array(diffieHellman({ privateKey: this.#privateKey, publicKey }));
     } catch (cause) {
       throw new CryptoError("X25519 public key was refused", { cause });
@@ -95,11 +104,24 @@ class P256Share implements KeyShare {
 }
 
 /** A number from 1 to the order less 1, big endian. */
-function randomScalar(random: RandomBytes): Buffer {
-  const scalar = Buffer.alloc(P256_SCALAR_LENGTH);
+function randomScalar(random: RandomBytes): Uint8Array {
+  const scalar = new Uint8Array(P256_SCALAR_LENGTH);
   for (let i = 0; i < MAX_SCALAR_TRIES; i++) {
     random(scalar);
-    if (scalar.compare(P256_ORDER) < 0 && scalar.some((byte) => byte !== 0)) return scalar;
+    if (scalar.some((byte) => byte !== 0) && isBelow(scalar, P256_ORDER)) return scalar;
   }
   throw new CryptoError("No P-256 key could be made: expected random bytes from the source");
+}
+
+/** Compares numbers of one length, big endian. */
+function isBelow(a: Uint8Array, b: Uint8Array): boolean {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at >= 0 && a[at]! < b[at]!;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const out = new Uint8Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
 }
