@@ -27,7 +27,7 @@ export const SAMPLE_REACH = 20;
 
 const LONG_FORM = 0x80;
 const FIXED_BIT = 0x40;
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 const LONG_TYPES = ["initial", "zero_rtt", "handshake", "retry"] as const;
 
 /** A header as far as it can be read while it is protected. Offsets are offsets in the array that was parsed. */
@@ -104,8 +104,6 @@ function parseLong(bytes: Uint8Array, start: number, datagramEnd: number, firstB
       const length = r.varint();
       numberAt = r.at;
       r.skip(length);
-      // Even the shortest packet number and payload take a byte each.
-      if (length < 2) throw new WireError(`Packet length is ${length}, must be at least 2`);
       end = r.at;
     }
   }
@@ -197,7 +195,10 @@ export interface LongHeader {
  *
  * @throws {WireError} when it does not fit or an id is too long.
  */
-export function writeLongHeader(w: Writer, header: LongHeader): { readonly lengthAt: number; readonly numberAt: number } {
+export function writeLongHeader(
+  w: Writer,
+  header: LongHeader,
+): { readonly lengthAt: number; readonly numberAt: number } {
   const { type } = header;
   const token = header.token ?? NO_BYTES;
   if (type !== "initial" && token.length > 0) throw new WireError("Only an Initial packet can carry a token");

@@ -9,9 +9,6 @@ import { Writer } from "./writer.ts";
 /** QUIC version 1 (RFC 9000 §15). */
 export const QUIC_V1 = 1;
 
-/** The longest connection id of any version, in bytes (RFC 8999 §5.1). */
-export const MAX_INVARIANT_CID_LENGTH = 255;
-
 /** Whether a version is one of those that nobody may ever support, of the form 0x?a?a?a?a (RFC 9000 §15). */
 export function isReserved(version: number): boolean {
   return (version & 0x0f0f_0f0f) === 0x0a0a_0a0a;
@@ -31,7 +28,7 @@ export interface VersionNegotiation {
  * Writes the answer to a packet of an unknown version and returns its length. `destinationId` is the source id of that
  * packet and `sourceId` its destination id; of `random` (a byte) the six low bits become the unused ones.
  *
- * @throws {WireError} when it does not fit, an id is too long, or there is no version to list.
+ * @throws {WireError} when it does not fit, an id has more than 255 bytes (RFC 8999 §5.1), or there is no version to list.
  */
 export function writeVersionNegotiation(
   into: Uint8Array,
