@@ -81,10 +81,9 @@ class P256Share implements KeyShare {
   readonly #ecdh: ReturnType<typeof createECDH>;
 
   constructor(random: RandomBytes) {
-    const scalar = randomScalar(random);
     this.#ecdh = createECDH("prime256v1");
-    this.#ecdh.setPrivateKey(scalar);
-    scalar.fill(0);
+    // It keeps the array itself, so this must not be cleared or reused.
+    this.#ecdh.setPrivateKey(randomScalar(random));
     this.publicKey = new Uint8Array(this.#ecdh.getPublicKey());
   }
 
