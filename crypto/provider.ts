@@ -30,8 +30,8 @@ export interface AeadKey {
    */
   seal(nonce: Uint8Array, buffer: Uint8Array, aadStart: number, start: number, end: number): number;
   /**
-   * Decrypts `buffer[start, end)`, tag included, in place. Returns where the plaintext ends, or -1 (with the bytes
-   * unspecified) when the tag does not fit.
+   * Decrypts `buffer[start, end)`, tag included, in place. Returns where the plaintext ends, or -1 when the tag does not
+   * fit: then the bytes are as they were, so that another key may be tried.
    */
   open(nonce: Uint8Array, buffer: Uint8Array, aadStart: number, start: number, end: number): number;
 }
