@@ -1,0 +1,16 @@
+/**
+ * Loss recovery and congestion control (RFC 9002), ignorant of frames and sockets. Time is a parameter everywhere;
+ * times are in milliseconds and sizes in bytes.
+ *
+ * @module
+ */
+export * from "./ack_policy.ts";
+export * from "./loss.ts";
+export * from "./packet_number_space.ts";
+export { K_PERSISTENT_CONGESTION_THRESHOLD, persistentDuration } from "./persistent.ts";
+export * from "./pto.ts";
+export * from "./ranges.ts";
+export * from "./received_packets.ts";
+export * from "./rtt.ts";
+export * from "./sent_packets.ts";
+export * from "./space_layout.ts";
