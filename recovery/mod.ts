@@ -7,10 +7,11 @@
 export * from "./ack_policy.ts";
 export * from "./loss.ts";
 export * from "./packet_number_space.ts";
-export { K_PERSISTENT_CONGESTION_THRESHOLD, persistentDuration } from "./persistent.ts";
+export * from "./persistent.ts";
 export * from "./pto.ts";
 export * from "./ranges.ts";
 export * from "./received_packets.ts";
+export * from "./route_flight.ts";
 export * from "./rtt.ts";
 export * from "./sent_packets.ts";
 export * from "./space_layout.ts";
