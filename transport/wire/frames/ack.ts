@@ -78,6 +78,7 @@ export function writeAck(w: Writer, frame: AckFrame, ranges: number = frame.rang
   if (!(ranges >= 1 && 2 * ranges <= all.length) || all.length % 2 !== 0) {
     throw new WireError(`ACK cannot be written with ${ranges} ranges of ${all.length / 2}`);
   }
+  if (all[2 * ranges - 1]! < 0) throw new WireError("ACK range goes below packet number 0");
   w.varint(ackType(frame));
   if (frame.path !== undefined) w.varint(frame.path);
   w.varint(all[0]!);
