@@ -35,6 +35,7 @@ const CRYPTO_ERROR = 0x100;
 
 /** The handshake failed: what an alert would say. */
 export class TlsAlert extends Error {
+  /** `"TlsAlert"`. */
   override name = "TlsAlert";
   /** The alert's name as in RFC 8446 §6, `"decode_error"`. */
   readonly description: AlertDescription;
@@ -43,6 +44,7 @@ export class TlsAlert extends Error {
   /** The code for CONNECTION_CLOSE: 0x100 + alert, or PROTOCOL_VIOLATION where RFC 9001 says so. */
   readonly quicCode: number;
 
+  /** `quicCode` takes the place of 0x100 + alert. */
   constructor(description: AlertDescription, message: string, options?: ErrorOptions & { quicCode?: number }) {
     super(message, options);
     this.description = description;

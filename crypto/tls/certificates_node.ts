@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { constants, createPublicKey, type KeyObject, type PublicKeyInput, verify } from "node:crypto";
 import type { SignatureAlgorithm } from "./certificate_signature.ts";
 
 /** Curves that certificates may be signed on, as OpenSSL names them. */
@@ -19,7 +18,7 @@ export function checkCertificateSignature(
   signature: Uint8Array,
 ): boolean {
   try {
-    const key = createPublicKey({ key: Buffer.from(publicKey), format: "der", type: "spki" });
+    const key = createPublicKey({ key: publicKey as PublicKeyInput["key"], format: "der", type: "spki" });
     return isOfKind(key, algorithm) && verifyWith(algorithm, key, data, signature);
   } catch {
     // A key or a signature that cannot be parsed proves nothing.

@@ -65,7 +65,9 @@ const QUIC_EARLY_DATA = 0xffff_ffff;
 
 /** How a client connects. */
 export interface TlsClientOptions {
+  /** Its suites and groups are what is offered, in their order. */
   readonly provider: CryptoProvider;
+  /** For the hello's Random and keys. */
   readonly random: RandomBytes;
   /** Host name in ASCII, or IP address without brackets: what the certificate must be for. Only a name goes into SNI. */
   readonly serverName: string;

@@ -48,12 +48,15 @@ import { Transcript } from "./transcript.ts";
 export interface ServerCredentials {
   /** DER, leaf first. */
   readonly certificates: readonly Uint8Array[];
+  /** Its schemes are tried in their order. */
   readonly key: SigningKey;
 }
 
 /** How a server answers. */
 export interface TlsServerOptions extends ServerCredentials {
+  /** Its suites and groups are what is taken, preferred first. */
   readonly provider: CryptoProvider;
+  /** For the hello's Random and keys. */
   readonly random: RandomBytes;
   /** At least one, preferred first; each 1 to 255 bytes. */
   readonly alpnProtocols: readonly string[];
