@@ -5,7 +5,15 @@
  * @module
  */
 export * from "./ack_policy.ts";
+export * from "./congestion/controller.ts";
+export * from "./congestion/cubic.ts";
+export * from "./congestion/hystart.ts";
+export * from "./congestion/new_reno.ts";
+export * from "./congestion/recovery_period.ts";
+export * from "./delivery_rate.ts";
+export * from "./ecn.ts";
 export * from "./loss.ts";
+export * from "./pacer.ts";
 export * from "./packet_number_space.ts";
 export * from "./persistent.ts";
 export * from "./pto.ts";

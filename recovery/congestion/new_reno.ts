@@ -1,0 +1,116 @@
+/**
+ * NewReno as QUIC has it (RFC 9002 §7).
+ *
+ * | State                | Is when                                | A byte acknowledged adds      | Congestion              |
+ * |----------------------|----------------------------------------|-------------------------------|-------------------------|
+ * | slow start           | `cwnd < ssthresh`                      | a byte (HyStart++: 1 or 1/4)  | → recovery, window half |
+ * | recovery             | the packet was sent before the period  | nothing                       | no change               |
+ * | congestion avoidance | otherwise                              | `mtu / cwnd` bytes            | → recovery, window half |
+ *
+ * Persistent congestion leads to slow start with the least window from anywhere.
+ *
+ * @module
+ */
+import {
+  type AckedBatch,
+  type CongestionController,
+  type CongestionEvent,
+  type CongestionPath,
+  type ControllerFactory,
+  initialWindow,
+  minimumWindow,
+  type SpuriousLoss,
+} from "./controller.ts";
+import { HyStart } from "./hystart.ts";
+import { RecoveryPeriod } from "./recovery_period.ts";
+
+/** What is left of the window after congestion (kLossReductionFactor, RFC 9002 §B.1). */
+export const LOSS_REDUCTION_FACTOR = 0.5;
+
+/** Choices that NewReno leaves. */
+export interface NewRenoOptions {
+  /** Whether the first slow start is HyStart++ (RFC 9406) instead of that of RFC 9002; default `false`. */
+  readonly hystart?: boolean;
+}
+
+/** Makes NewReno controllers. */
+export function newReno(options: NewRenoOptions = {}): ControllerFactory {
+  return (path) => new NewReno(path, options);
+}
+
+/** Halves the window on congestion and adds one packet per round trip otherwise. */
+export class NewReno implements CongestionController {
+  readonly name = "newreno";
+  readonly pacingRate = 0;
+  readonly #period = new RecoveryPeriod();
+  readonly #hystart: HyStart | undefined;
+  #mtu: number;
+  #cwnd: number;
+  #ssthresh = Infinity;
+  /** Whether nothing has changed the window yet. */
+  #isInitial = true;
+  #undoCwnd = 0;
+  #undoSsthresh = 0;
+
+  constructor(path: Pick<CongestionPath, "mtu">, options: NewRenoOptions = {}) {
+    this.#mtu = path.mtu;
+    this.#cwnd = initialWindow(path.mtu);
+    this.#hystart = options.hystart === true ? new HyStart() : undefined;
+  }
+
+  get cwnd(): number {
+    return Math.floor(this.#cwnd);
+  }
+
+  get ssthresh(): number {
+    return this.#ssthresh;
+  }
+
+  get inSlowStart(): boolean {
+    return this.#cwnd < this.#ssthresh;
+  }
+
+  onSent(): void {}
+
+  onAcked(batch: AckedBatch): void {
+    if (batch.appLimited) return;
+    const hystart = this.#ssthresh === Infinity ? this.#hystart : undefined;
+    for (const packet of batch.packets) {
+      if (!packet.inFlight || this.#period.contains(packet.sentAt)) continue;
+      this.#isInitial = false;
+      if (this.#cwnd < this.#ssthresh) this.#cwnd += hystart?.growth(packet.size) ?? packet.size;
+      else this.#cwnd += this.#mtu * packet.size / this.#cwnd;
+    }
+    if (hystart?.onAcked(batch.newestSentAt, batch.rttSample, batch.now)) this.#ssthresh = this.#cwnd;
+  }
+
+  onCongestion(event: CongestionEvent): void {
+    if (this.#period.absorbs(event)) this.#period.add(event);
+    else this.#reduce(event);
+    if (event.cause !== "persistent") return;
+    this.#cwnd = minimumWindow(this.#mtu);
+    this.#period.endAll(event.now);
+  }
+
+  onSpurious(loss: SpuriousLoss): void {
+    if (!this.#period.onSpurious(loss) || this.#cwnd >= this.#undoCwnd) return;
+    this.#cwnd = this.#undoCwnd;
+    this.#ssthresh = this.#undoSsthresh;
+    this.#period.undo();
+  }
+
+  onMtu(mtu: number): void {
+    this.#mtu = mtu;
+    if (this.#isInitial) this.#cwnd = initialWindow(mtu);
+    this.#cwnd = Math.max(this.#cwnd, minimumWindow(mtu));
+  }
+
+  #reduce(event: CongestionEvent): void {
+    this.#isInitial = false;
+    this.#undoCwnd = this.#cwnd;
+    this.#undoSsthresh = this.#ssthresh;
+    this.#period.begin(event);
+    this.#ssthresh = this.#cwnd * LOSS_REDUCTION_FACTOR;
+    this.#cwnd = Math.max(this.#ssthresh, minimumWindow(this.#mtu));
+  }
+}
