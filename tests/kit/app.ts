@@ -7,10 +7,15 @@ import type { ConnectionEvent } from "../../transport/connection/events.ts";
 
 /** The commands of a connection that applications use; `Connection` has them all. */
 export interface AppConnection {
+  /** The next thing that happened; `undefined` when there is nothing new. */
   nextEvent(): ConnectionEvent | undefined;
+  /** A new stream; `undefined` while the peer allows no more. */
   openStream(kind: "bidirectional" | "unidirectional"): number | undefined;
+  /** Bytes taken; fewer than given when the stream is full, and then `stream_writable` follows. */
   write(id: number, data: Uint8Array): number;
+  /** Ends the stream after what was written. */
   finish(id: number): void;
+  /** What has arrived; `undefined`: nothing now, `null`: the end. */
   read(id: number, limit?: number): Uint8Array | undefined | null;
 }
 
@@ -18,6 +23,7 @@ export interface AppConnection {
 export interface App {
   /** Whether nothing is left to do. */
   readonly isDone: boolean;
+  /** Something happened. */
   onEvent(event: ConnectionEvent, connection: AppConnection, now: number): void;
   /** Called after all events of an instant. */
   poll?(connection: AppConnection, now: number): void;
@@ -25,10 +31,12 @@ export interface App {
 
 /** Hands a connection's events to its applications. Its `run` is what a host's `app` calls. */
 export class AppDriver {
+  /** The connection whose events are handed out. */
   readonly connection: AppConnection;
   readonly #apps: App[] = [];
   #closed: Extract<ConnectionEvent, { type: "closed" }> | undefined;
 
+  /** Begins with these applications. */
   constructor(connection: AppConnection, ...apps: readonly App[]) {
     this.connection = connection;
     this.#apps.push(...apps);
@@ -44,6 +52,7 @@ export class AppDriver {
     return this.#closed;
   }
 
+  /** Adds an application; it hears of what happens from now on. */
   add(app: App): void {
     this.#apps.push(app);
   }

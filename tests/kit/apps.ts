@@ -10,7 +10,9 @@ import { checkPattern, fillPattern } from "./pattern.ts";
 
 /** One request and its response, each on one bidirectional stream of its own. Sizes in bytes. */
 export interface RequestOptions {
+  /** Bytes of the request. */
   readonly request: number;
+  /** Bytes of the response. */
   readonly response: number;
   /** Starts when the response with this index is complete; `null`, the default: at the start. */
   readonly after?: number | null;
@@ -20,9 +22,13 @@ export interface RequestOptions {
 
 /** What became of a request. Times in virtual milliseconds, -1 until they are known. */
 export interface Exchange {
+  /** Its place in the list. */
   readonly index: number;
+  /** Bytes of the request. */
   readonly request: number;
+  /** Bytes of the response. */
   readonly response: number;
+  /** The stream; -1 until it is open. */
   streamId: number;
   /** When the client's application wanted it: the stream may come later. */
   startedAt: number;
@@ -34,6 +40,7 @@ export interface Exchange {
   endedAt: number;
   /** Bytes of request and response that arrived. */
   up: number;
+  /** Bytes of the response that arrived. */
   down: number;
 }
 
@@ -132,8 +139,11 @@ interface ServerSide {
 
 /** Requests and responses: `client` is the application at the client, `server` the one at the server. */
 export class Requests {
+  /** What became of each, in the order of the list. */
   readonly exchanges: Exchange[];
+  /** Goes to the connection at the client. */
   readonly client: App;
+  /** Goes to the connection at the server. */
   readonly server: App;
   readonly #list: readonly RequestOptions[];
   readonly #startOn: StartOn;

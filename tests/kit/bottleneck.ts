@@ -6,7 +6,9 @@
 
 /** How much may wait. One of the three is set. */
 export interface QueueLimit {
+  /** What is measured. */
   readonly kind: "ms" | "bytes" | "packets";
+  /** How much of it. */
   readonly limit: number;
 }
 

@@ -22,6 +22,7 @@ export class Clock {
   #now: number;
   #created = 0;
 
+  /** Begins at this time, in milliseconds. */
   constructor(start = 0) {
     this.#now = start;
   }

@@ -16,9 +16,11 @@ export type TapVerdict = "pass" | "drop" | "duplicate" | { readonly delay: numbe
 
 /** What a tap sees. `data` may be changed in place. */
 export interface TappedDatagram {
+  /** The UDP payload. */
   readonly data: Uint8Array;
   /** Counted from 1 as they are handed over. */
   readonly number: number;
+  /** Virtual time. */
   readonly now: number;
 }
 
@@ -30,7 +32,9 @@ export type LinkDrop = "dead" | "unreachable" | "mtu" | "queue" | "listed" | "lo
 
 /** One arrival at the far end. */
 export interface LinkArrival {
+  /** When. */
   readonly at: number;
+  /** The mark that it arrives with. */
   readonly ecn: Ecn;
   /** A copy of its own for each arrival. */
   readonly data: Uint8Array;
@@ -44,14 +48,21 @@ export type LinkFate = { readonly dropped: LinkDrop } | {
 
 /** What a link has done so far. */
 export interface LinkCounts {
-  /** Datagrams handed over, and the UDP payload bytes in them. */
+  /** Datagrams handed over. */
   handed: number;
+  /** UDP payload bytes handed over. */
   handedBytes: number;
+  /** Arrivals, doubled ones twice. */
   delivered: number;
+  /** UDP payload bytes of the arrivals. */
   deliveredBytes: number;
+  /** Datagrams marked CE. */
   marked: number;
+  /** Datagrams that arrive twice. */
   duplicated: number;
+  /** Datagrams with a changed byte. */
   corrupted: number;
+  /** Datagrams that do not arrive, by cause. */
   readonly dropped: Record<LinkDrop, number>;
 }
 
@@ -72,6 +83,7 @@ export class Link {
   opposite: Link | undefined;
   /** Sees every datagram that is handed over. */
   tap: Tap | undefined;
+  /** What it has done so far. */
   readonly counts: LinkCounts = {
     handed: 0,
     handedBytes: 0,

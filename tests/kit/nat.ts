@@ -10,6 +10,7 @@ const FIRST_PORT = 20_000;
 
 /** Translates one inner hostname, all its ports. A mapping begins with the first datagram that leaves. */
 export class Nat {
+  /** The hostname that is translated. */
   readonly inner: string;
   readonly #hostnames: Set<string>;
   readonly #outward = new Map<number, number>();
@@ -18,6 +19,7 @@ export class Nat {
   #nextPort = FIRST_PORT;
   #translates = false;
 
+  /** Begins without translating. */
   constructor(inner: string) {
     this.inner = inner;
     this.#outer = inner;

@@ -13,6 +13,7 @@ export interface Node {
   transmit(now: number, buffer: Uint8Array): Transmit | undefined;
   /** When `handleTimeout` wants to be called; Infinity: never. */
   nextTimeout(): number;
+  /** Its time has come. */
   handleTimeout(now: number): void;
   /** A send of the node failed at its own host. */
   onSendError?(local: Address, remote: Address, error: "unreachable", now: number): void;

@@ -8,8 +8,11 @@ import type { Frame, FrameKind } from "../../transport/wire/frames/types.ts";
 
 /** One event, with copies of its data. */
 export interface TraceEntry<N extends TraceName = TraceName> {
+  /** The name of the event. */
   readonly name: N;
+  /** Its data, copied. */
   readonly data: TraceEvents[N];
+  /** When it was. */
   readonly now: number;
 }
 
@@ -18,8 +21,11 @@ export type TraceFilter<N extends TraceName> = (data: TraceEvents[N], now: numbe
 
 /** A frame, with the packet that it was in. */
 export interface TracedFrame<K extends FrameKind = FrameKind> {
+  /** The frame, copied. */
   readonly frame: Extract<Frame, { readonly kind: K }>;
+  /** The header of its packet. */
   readonly header: TracedHeader;
+  /** When the packet was sent or received. */
   readonly now: number;
 }
 
@@ -44,12 +50,14 @@ export class Trace implements Observer {
   readonly #limit: number;
   #entries: TraceEntry[] = [];
 
+  /** Keeps what the options say. */
   constructor(options: TraceOptions = {}) {
     this.#names = options.names === undefined ? undefined : new Set(options.names);
     this.#payloads = options.payloads ?? false;
     this.#limit = options.limit ?? 1_000_000;
   }
 
+  /** Hears one event. */
   on<N extends TraceName>(name: N, data: TraceEvents[N], now: number): void {
     if (this.#names !== undefined && !this.#names.has(name)) return;
     if (this.#entries.length >= this.#limit) this.#entries = this.#entries.slice(this.#limit >> 1);
@@ -72,14 +80,17 @@ export class Trace implements Observer {
     return ofName.filter((e) => where(e.data, e.now));
   }
 
+  /** How many events there are of a name. */
   count<N extends TraceName>(name: N, where?: TraceFilter<N>): number {
     return this.filter(name, where).length;
   }
 
+  /** The first event of a name. */
   first<N extends TraceName>(name: N, where?: TraceFilter<N>): TraceEntry<N> | undefined {
     return this.filter(name, where)[0];
   }
 
+  /** The last event of a name. */
   last<N extends TraceName>(name: N, where?: TraceFilter<N>): TraceEntry<N> | undefined {
     return this.filter(name, where).at(-1);
   }

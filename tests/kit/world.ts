@@ -29,8 +29,11 @@ export interface LinkEnds {
 
 /** A link: the same both ways, apart from what `up` and `down` say. */
 export interface WorldLinkOptions extends LinkOptions, LinkEnds {
+  /** Default `"link0"`, `"link1"`, ... . */
   readonly label?: string;
+  /** What differs from client to server. */
   readonly up?: LinkOptions;
+  /** What differs from server to client. */
   readonly down?: LinkOptions;
   /** Links with the same name share one queue and rate per direction: those of the first such link. */
   readonly share?: string;
@@ -38,9 +41,11 @@ export interface WorldLinkOptions extends LinkOptions, LinkEnds {
 
 /** What a host is. */
 export interface HostOptions {
+  /** For messages to people. */
   readonly name: string;
   /** Hostnames at which it is reached. */
   readonly hostnames: readonly string[];
+  /** What runs there. */
   readonly node: Node;
   /** Called at each instant in which the node received something or a timer fired, before it is asked to transmit. */
   readonly app?: (now: number) => void;
@@ -59,14 +64,19 @@ export interface RunOptions {
 
 /** A link with its two directions and the addresses at its ends. */
 export class WorldLink {
+  /** Its name. */
   readonly label: string;
+  /** From the client to the server. */
   readonly up: Link;
+  /** From the server to the client. */
   readonly down: Link;
+  /** The name of the bottleneck that it shares. */
   readonly share: string | undefined;
   /** Pairs of ends; the first is the link's own, others were attached. */
   readonly ends: { readonly client: Nat; readonly server: string }[] = [];
   readonly #world: WorldParts;
 
+  /** Made by `World.addLink`. */
   constructor(label: string, up: Link, down: Link, share: string | undefined, world: WorldParts) {
     this.label = label;
     this.up = up;
@@ -117,19 +127,26 @@ interface WorldParts {
 
 /** A host and what it has done. */
 export class Host {
+  /** For messages to people. */
   readonly name: string;
+  /** Hostnames at which it is reached. */
   readonly hostnames: readonly string[];
   /** May be replaced between runs: a host that restarts. */
   node: Node;
+  /** Called before the node is asked to transmit. */
   app: ((now: number) => void) | undefined;
   /** When the node wants to be called. */
-  timeout = Infinity;
-  isDirty = true;
-  /** Datagrams sent, those for which no link was there among them. */
+  timeout: number = Infinity;
+  /** Whether something happened to it in this instant. */
+  isDirty: boolean = true;
+  /** Datagrams sent, those for which there was no link included. */
   sent = 0;
+  /** Datagrams that arrived. */
   received = 0;
+  /** Datagrams for which there was no link. */
   unroutable = 0;
 
+  /** Made by `World.addHost`. */
   constructor(options: HostOptions) {
     this.name = options.name;
     this.hostnames = options.hostnames;
@@ -148,8 +165,11 @@ const DEFAULT_LIMIT = 600_000;
 
 /** Hosts, links and time. */
 export class World {
+  /** The source of all that is random in this world; fork it. */
   readonly random: Random;
+  /** All links, in the order in which they were added. */
   readonly links: WorldLink[] = [];
+  /** All hosts, likewise. */
   readonly hosts: Host[] = [];
   readonly #clock: Clock;
   readonly #byHostname = new Map<string, Host>();

@@ -1,0 +1,48 @@
+/**
+ * The test kit: networks in virtual time with links, losses and translators, nodes and applications to run on them, and a
+ * trace to assert on. Same seed, same run, to the byte.
+ *
+ * @example A link of 10 Mbit/s, and how long 1222 bytes take over it
+ * ```ts
+ * import { Link, Random } from "@multipath/quic/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const link = new Link({ rateMbps: 10, delayMs: 7 }, new Random(1));
+ * const fate = link.offer(new Uint8Array(1222), "not-ect", 0);
+ * assertEquals(fate.dropped === undefined && fate.arrivals[0]?.at, 8);
+ * ```
+ *
+ * @module
+ */
+export { type App, type AppConnection, AppDriver } from "./app.ts";
+export { bulk, type Exchange, type RequestOptions, Requests, type StartOn } from "./apps.ts";
+export { type Admission, Bottleneck, type QueueLimit } from "./bottleneck.ts";
+export { Clock, type EventClass } from "./clock.ts";
+export { EndpointNode, type NodeConnection, type NodeEndpoint, type OnIncoming } from "./endpoint_node.ts";
+export {
+  Link,
+  type LinkArrival,
+  type LinkCounts,
+  type LinkDrop,
+  type LinkFate,
+  type Tap,
+  type TappedDatagram,
+  type TapVerdict,
+} from "./link.ts";
+export { type BurstLoss, DEFAULT_LINK, type LinkOptions, type ResolvedLink, resolveLink } from "./link_options.ts";
+export { Nat } from "./nat.ts";
+export type { Node } from "./node.ts";
+export { checkPattern, fillPattern } from "./pattern.ts";
+export { Random } from "./random.ts";
+export { formatEntry, Trace, type TracedFrame, type TraceEntry, type TraceFilter, type TraceOptions } from "./trace.ts";
+export {
+  type Direction,
+  Host,
+  type HostOptions,
+  type LinkEnds,
+  type RunEnd,
+  type RunOptions,
+  World,
+  WorldLink,
+  type WorldLinkOptions,
+} from "./world.ts";
