@@ -1,0 +1,142 @@
+/**
+ * Flow control (RFC 9000 §4), the same for one stream and for a connection: offsets of a stream, or sums of them.
+ *
+ * @module
+ */
+
+/** The least part of a window that must be used up before a larger limit is announced, as a divisor. */
+const UPDATE_SHARE = 2;
+
+/** A window that is used up within this many round trips is too small. */
+const TUNING_ROUND_TRIPS = 2;
+
+/** What the peer allows us to send. */
+export class SendCredit {
+  #limit: number;
+  #used = 0;
+
+  /** @param limit Bytes allowed from the start. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Bytes allowed in all. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Bytes sent, each counted once. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Bytes that may be sent now. */
+  get room(): number {
+    return this.#limit - this.#used;
+  }
+
+  /** Uses up to `n` bytes; returns how many there were. */
+  take(n: number): number {
+    const taken = Math.min(n, this.#limit - this.#used);
+    this.#used += taken;
+    return taken;
+  }
+
+  /** Learns a limit; a smaller one than before means nothing (RFC 9000 §4.1). Whether it is larger. */
+  raise(limit: number): boolean {
+    if (limit <= this.#limit) return false;
+    this.#limit = limit;
+    return true;
+  }
+
+  /** Begins anew under another limit: the peer took nothing of what was sent (0-RTT rejected). */
+  restart(limit: number): void {
+    this.#limit = limit;
+    this.#used = 0;
+  }
+}
+
+/**
+ * What we allow the peer to send: a window above what was consumed. The window doubles, up to a ceiling, when it is used
+ * up within two round trips, for then it may be what limits the peer.
+ */
+export class ReceiveCredit {
+  #limit: number;
+  #window: number;
+  readonly #ceiling: number;
+  #received = 0;
+  #consumed = 0;
+  /** When the current limit was announced, and what had been consumed then. */
+  #since = -1;
+  #consumedThen = 0;
+
+  /**
+   * @param window Bytes allowed from the start, as announced in the transport parameters.
+   * @param ceiling Bytes that the window may grow to; a larger `window` is its own ceiling.
+   */
+  constructor(window: number, ceiling: number) {
+    this.#limit = window;
+    this.#window = window;
+    this.#ceiling = Math.max(window, ceiling);
+  }
+
+  /** Bytes allowed in all. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Bytes that were received or skipped, up to the highest offset. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Bytes that the application took, or that were thrown away. */
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  /** Bytes that may be on the way or unread. */
+  get window(): number {
+    return this.#window;
+  }
+
+  /** Counts `n` bytes more received; `false` when that is beyond the limit, and then nothing is counted. */
+  receive(n: number, now: number): boolean {
+    if (n > this.#limit - this.#received) return false;
+    this.#received += n;
+    if (this.#since < 0) this.#since = now;
+    return true;
+  }
+
+  /** Counts `n` bytes more consumed; whether a larger limit should be announced. */
+  consume(n: number): boolean {
+    this.#consumed += n;
+    return this.isDue;
+  }
+
+  /** Whether half of the window is used up. */
+  get isDue(): boolean {
+    const left = this.#limit - this.#consumed;
+    return left < this.#window && left <= this.#window / UPDATE_SHARE;
+  }
+
+  /** Moves the limit if that is due, and returns it: what MAX_DATA or MAX_STREAM_DATA says now. */
+  update(rtt: number, now: number): number {
+    if (!this.isDue) return this.#limit;
+    const used = this.#consumed - this.#consumedThen;
+    // At this rate the whole window takes elapsed * window / used.
+    const elapsed = now - this.#since;
+    if (elapsed * this.#window < TUNING_ROUND_TRIPS * rtt * used) {
+      this.#window = Math.min(this.#window * 2, this.#ceiling);
+    }
+    this.#limit = Math.max(this.#limit, this.#consumed + this.#window);
+    this.#since = now;
+    this.#consumedThen = this.#consumed;
+    return this.#limit;
+  }
+
+  /** Lets the window be at least this large, within the ceiling (a connection's, when that of a stream grows). */
+  widen(window: number): void {
+    this.#window = Math.max(this.#window, Math.min(window, this.#ceiling));
+  }
+}
