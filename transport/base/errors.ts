@@ -87,7 +87,11 @@ export class TransportError extends QuicError {
   readonly reason: string;
 
   constructor(code: number, reason: string, frameType = 0, byPeer = false) {
-    super(code, `${transportErrorName(code)}${byPeer ? " from the peer" : ""}${reason === "" ? "" : `: ${reason}`}`, byPeer);
+    super(
+      code,
+      `${transportErrorName(code)}${byPeer ? " from the peer" : ""}${reason === "" ? "" : `: ${reason}`}`,
+      byPeer,
+    );
     this.frameType = frameType;
     this.reason = reason;
   }
@@ -113,7 +117,11 @@ export class ApplicationError extends QuicError {
 
   constructor(code: number, reason: string, byPeer: boolean) {
     const said = reason === "" ? "" : `: ${reason}`;
-    super(code, `Connection closed by ${byPeer ? "the peer" : "this end"} with application code ${code}${said}`, byPeer);
+    super(
+      code,
+      `Connection closed by ${byPeer ? "the peer" : "this end"} with application code ${code}${said}`,
+      byPeer,
+    );
     this.reason = reason;
   }
 }

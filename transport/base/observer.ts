@@ -118,7 +118,11 @@ export interface TraceEvents {
     readonly inFlight: number;
     readonly ptoCount: number;
   };
-  "quic:congestion_state_updated": { readonly path: PathId; readonly new: string; readonly trigger?: string | undefined };
+  "quic:congestion_state_updated": {
+    readonly path: PathId;
+    readonly new: string;
+    readonly trigger?: string | undefined;
+  };
   "quic:packet_lost": {
     readonly header: TracedHeader;
     readonly trigger: "reordering_threshold" | "time_threshold" | "path_abandoned" | "migration";

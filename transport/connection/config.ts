@@ -1,0 +1,132 @@
+/**
+ * What a connection can be told, with the default of each thing and the limits that keep a stranger's share bounded.
+ *
+ * @module
+ */
+import type { ControllerFactory } from "../../recovery/congestion/controller.ts";
+
+/** What can be set per connection. All times in milliseconds, all sizes in bytes. */
+export interface TransportConfig {
+  /** Longest silence before the connection is given up (RFC 9000 §10.1); 0: never. Default 30000. */
+  readonly maxIdleTimeout?: number;
+  /** Longest that a handshake may take. Default 10000. */
+  readonly handshakeTimeout?: number;
+  /** A PING after this much quiet keeps the connection alive; 0: no keep-alive. Default 0. */
+  readonly keepAlive?: number;
+  /** Largest UDP payload that path MTU discovery may reach, 1200 to 65527. Default 1452. */
+  readonly maxUdpPayload?: number;
+  /** Credit that the connection starts with; grows by itself up to `connectionWindow`. Default 1048576. */
+  readonly initialMaxData?: number;
+  /** Credit that each stream starts with; grows by itself up to `streamWindow`. Default 524288. */
+  readonly initialMaxStreamData?: number;
+  /** Most that the connection's window grows to. Default 16777216. */
+  readonly connectionWindow?: number;
+  /** Most that a stream's window grows to. Default 8388608. */
+  readonly streamWindow?: number;
+  /** Most bytes of one stream that wait to be sent or acknowledged. Default 4194304. */
+  readonly sendBuffer?: number;
+  /** Bidirectional streams that the peer may have open at once. Default 100. */
+  readonly maxBidirectionalStreams?: number;
+  /** Unidirectional streams that the peer may have open at once. Default 100. */
+  readonly maxUnidirectionalStreams?: number;
+  /** Largest DATAGRAM frame taken (RFC 9221); 0: none. Default 65535. */
+  readonly maxDatagramFrameSize?: number;
+  /** Longest that an acknowledgement is held back (RFC 9000 §13.2.1), below 16384. Default 25. */
+  readonly maxAckDelay?: number;
+  /** Connection ids of the peer that are kept per path, at least 2 (RFC 9000 §5.1.1). Default 4. */
+  readonly activeConnectionIdLimit?: number;
+  /** Round-trip time assumed before the first sample (RFC 9002 §6.2.2). Default 333. */
+  readonly initialRtt?: number;
+  /** Initial congestion window in packets (RFC 9002 §7.2). Default 10. */
+  readonly initialWindowPackets?: number;
+  /** Congestion controller of each route. Default `"cubic"`. */
+  readonly congestion?: "cubic" | "newreno" | ControllerFactory;
+  /** Most ranges in one ACK. Default 64. */
+  readonly maxAckRanges?: number;
+  /** Mark packets ECT(0) and react to CE (RFC 9000 §13.4); only where the socket can mark. Default false. */
+  readonly ecn?: boolean;
+  /** Search for a larger MTU than 1200 (RFC 8899). Default true. */
+  readonly mtuDiscovery?: boolean;
+  /** Offer RFC 10069 with this many paths at once, at least 1; 0: do not offer it. Default 0. */
+  readonly maxPaths?: number;
+  /** Send reserved parameters, versions and fixed bits now and then so that peers stay tolerant. Default true. */
+  readonly grease?: boolean;
+  /** Whether the peer may move to other addresses (RFC 9000 §18.2, disable_active_migration). Default true. */
+  readonly allowMigration?: boolean;
+}
+
+/** A {@linkcode TransportConfig} with nothing left open. */
+export type ResolvedConfig = Required<TransportConfig>;
+
+/** The defaults. */
+export const DEFAULT_CONFIG: ResolvedConfig = {
+  maxIdleTimeout: 30_000,
+  handshakeTimeout: 10_000,
+  keepAlive: 0,
+  maxUdpPayload: 1452,
+  initialMaxData: 1 << 20,
+  initialMaxStreamData: 1 << 19,
+  connectionWindow: 1 << 24,
+  streamWindow: 1 << 23,
+  sendBuffer: 1 << 22,
+  maxBidirectionalStreams: 100,
+  maxUnidirectionalStreams: 100,
+  maxDatagramFrameSize: 65_535,
+  maxAckDelay: 25,
+  activeConnectionIdLimit: 4,
+  initialRtt: 333,
+  initialWindowPackets: 10,
+  congestion: "cubic",
+  maxAckRanges: 64,
+  ecn: false,
+  mtuDiscovery: true,
+  maxPaths: 0,
+  grease: true,
+  allowMigration: true,
+};
+
+/** Lowest and highest value of each number above. */
+const RANGES: Readonly<Record<string, readonly [number, number]>> = {
+  maxIdleTimeout: [0, 2 ** 53 - 1],
+  handshakeTimeout: [1, 2 ** 53 - 1],
+  keepAlive: [0, 2 ** 53 - 1],
+  maxUdpPayload: [1200, 65_527],
+  initialMaxData: [0, 2 ** 53 - 1],
+  initialMaxStreamData: [0, 2 ** 53 - 1],
+  connectionWindow: [1, 2 ** 40],
+  streamWindow: [1, 2 ** 40],
+  sendBuffer: [1, 2 ** 40],
+  maxBidirectionalStreams: [0, 2 ** 40],
+  maxUnidirectionalStreams: [0, 2 ** 40],
+  maxDatagramFrameSize: [0, 65_535],
+  maxAckDelay: [0, 2 ** 14 - 1],
+  activeConnectionIdLimit: [2, 16],
+  initialRtt: [1, 60_000],
+  initialWindowPackets: [1, 1000],
+  maxAckRanges: [1, 1024],
+  maxPaths: [0, 64],
+};
+
+/** Fills in the defaults; throws `RangeError` naming the key whose value is out of range. */
+export function resolveConfig(config: TransportConfig = {}): ResolvedConfig {
+  const resolved: Record<string, unknown> = { ...DEFAULT_CONFIG };
+  for (const [key, value] of Object.entries(config)) {
+    if (value === undefined) continue;
+    if (!(key in DEFAULT_CONFIG)) throw new TypeError(`Cannot configure the transport: "${key}" is not a setting`);
+    const range = RANGES[key];
+    if (range !== undefined && !(typeof value === "number" && value >= range[0] && value <= range[1])) {
+      throw new RangeError(`"${key}" is ${value}: expected a number from ${range[0]} to ${range[1]}`);
+    }
+    resolved[key] = value;
+  }
+  return resolved as unknown as ResolvedConfig;
+}
+
+/** Packets that arrived before the keys to open them and are kept until then, at most. */
+export const MAX_BUFFERED_PACKETS = 16;
+/** The smallest largest: every path must carry UDP payloads of this size (RFC 9000 §14). */
+export const MIN_DATAGRAM_SIZE = 1200;
+/** Packets without anything ack-eliciting in a row before one carries a PING, so that ACK state can be trimmed. */
+export const MAX_SILENT_PACKETS = 40;
+/** Longest reason phrase that is sent in CONNECTION_CLOSE. */
+export const MAX_REASON_LENGTH = 256;

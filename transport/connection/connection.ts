@@ -1,0 +1,330 @@
+import type { Address, Datagram, Transmit } from "../base/address.ts";
+import { ApplicationError, type QuicError, TransportError, TransportErrorCode } from "../base/errors.ts";
+import type { PathId, Role } from "../base/role.ts";
+import type { StreamKind } from "../streams/stream_id.ts";
+import { QUIC_V1 } from "../wire/version.ts";
+import { assemble, type Parts, settleValidations } from "./assemble.ts";
+import type { ConnectionEvent } from "./events.ts";
+import { asKeyFault } from "./key_updates.ts";
+import type { ConnectionState } from "./lifecycle.ts";
+import type { ConnectionOptions } from "./options.ts";
+import { TAG_LENGTH } from "./packet_draft.ts";
+
+/** What a socket says when a datagram cannot be sent. */
+export type SendErrorKind = "unreachable" | "too-large" | "gone" | "other";
+
+/** How a path does. Milliseconds and bytes. */
+export interface PathStats {
+  readonly id: PathId;
+  readonly label: string;
+  readonly local: Address;
+  readonly remote: Address;
+  readonly state: string;
+  readonly srtt: number;
+  readonly minRtt: number;
+  readonly rttVar: number;
+  readonly cwnd: number;
+  readonly inFlight: number;
+  readonly mtu: number;
+  /** UDP payload. */
+  readonly bytesSent: number;
+  /** UDP payload. */
+  readonly bytesReceived: number;
+  /** STREAM payload that arrived on it, repeats included. */
+  readonly streamBytesReceived: number;
+  readonly packetsLost: number;
+}
+
+/** How a connection does. */
+export interface ConnectionStats {
+  /** `"1"`. */
+  readonly version: string;
+  /** The name of the TLS cipher suite; empty before there are 1-RTT keys. */
+  readonly cipher: string;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  /** Updates of the 1-RTT keys. */
+  readonly keyUpdates: number;
+  readonly paths: readonly PathStats[];
+}
+
+/**
+ * One connection, without any I/O. There are four kinds of methods: `receive`, `handleTimeout` and `onSendError` take in what
+ * happens; `write`, `close` and the like are the application's; `transmit`, `nextTimeout` and `nextEvent` tell what is to be
+ * done, and are to be asked, in this order, after any of the others; the rest only tells.
+ */
+export class Connection {
+  readonly #parts: Parts;
+  readonly #version: number = QUIC_V1;
+  #mtu = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#parts = assemble(options);
+  }
+
+  /** A datagram arrived for this connection. Its bytes are decrypted in place and not kept. */
+  receive(datagram: Datagram, now: number): void {
+    this.#parts.transmitter.forget();
+    this.#parts.receiver.receive(datagram, now);
+  }
+
+  /**
+   * The next datagrams to send, in `buffer[0, length)`; `undefined` when there are none now. The buffer needs room for at
+   * least one datagram of the largest size (`maxUdpPayload`).
+   */
+  transmit(now: number, buffer: Uint8Array): Transmit | undefined {
+    const { keyUpdates, transmitter, closer } = this.#parts;
+    this.#followMtu(now);
+    try {
+      keyUpdates.beforeSending(now);
+      return transmitter.transmit(now, buffer);
+    } catch (error) {
+      const fault = asKeyFault(error);
+      if (!(fault instanceof TransportError)) throw fault;
+      closer.close(fault, now);
+      return transmitter.transmit(now, buffer);
+    }
+  }
+
+  /** When `handleTimeout` or `transmit` must be called next, whatever happens; Infinity: never. */
+  nextTimeout(): number {
+    const { timed, acks, lifecycle, opportunities } = this.#parts;
+    if (lifecycle.state === "closed") return Infinity;
+    let next = Infinity;
+    for (const part of timed) next = Math.min(next, part.nextTimeout());
+    return lifecycle.isOpen ? Math.min(next, acks.dueAt(), opportunities.pacedUntil) : next;
+  }
+
+  /** Time has passed. Does nothing when no deadline has come. */
+  handleTimeout(now: number): void {
+    const { timed, idle, ping, validator, paths, migration, lifecycle, transmitter, issuer } = this.#parts;
+    transmitter.forget();
+    for (const part of timed) if (part.nextTimeout() <= now) part.onTimeout(now);
+    if (idle.pingDue) ping.want();
+    settleValidations(validator, paths, migration, undefined, now);
+    if (lifecycle.state === "closed") issuer.close();
+  }
+
+  /** The oldest event that was not taken yet. */
+  nextEvent(): ConnectionEvent | undefined {
+    const { context, datagrams } = this.#parts;
+    const event = context.events.next();
+    if (event !== undefined) return event;
+    const data = datagrams.receive();
+    return data !== undefined ? { type: "datagram", data } : context.events.takeClosed();
+  }
+
+  /**
+   * Opens a stream; `undefined` while the peer's limit forbids it ("streams_available" comes later). Throws the
+   * connection's error when it is over.
+   */
+  openStream(kind: StreamKind): number | undefined {
+    this.#mustBeOpen();
+    return this.#parts.streams.open(kind);
+  }
+
+  /**
+   * Queues data on a stream and returns how many bytes were taken; fewer than given when the buffer is full
+   * ("stream_writable" comes later). The array is kept: do not change what was taken. Throws `StreamError` after a reset.
+   */
+  write(id: number, data: Uint8Array): number {
+    this.#mustBeOpen();
+    return this.#parts.streams.write(id, data);
+  }
+
+  /** Ends the stream after what was written (FIN). */
+  finish(id: number): void {
+    this.#mustBeOpen();
+    this.#parts.streams.finish(id);
+  }
+
+  /** Ends the stream at once with an application error code; what was not delivered may be lost. */
+  reset(id: number, code: number): void {
+    this.#mustBeOpen();
+    this.#parts.streams.reset(id, code);
+  }
+
+  /** Asks the peer to stop sending on a stream. */
+  stopSending(id: number, code: number): void {
+    this.#mustBeOpen();
+    this.#parts.streams.stopSending(id, code);
+  }
+
+  /**
+   * Data that arrived in order, at most `limit` bytes; `undefined`: nothing now; `null`: the stream ended. Throws
+   * `StreamError` when the peer reset it.
+   */
+  read(id: number, limit?: number): Uint8Array | undefined | null {
+    return this.#parts.streams.read(id, limit);
+  }
+
+  /** Priority of a stream among those with data: urgency 0 (first) to 7, 3 by default; incremental ones take turns (RFC 9218). */
+  setPriority(id: number, urgency: number, incremental?: boolean): void {
+    this.#parts.streams.setPriority(id, urgency, incremental);
+  }
+
+  /** Queues a DATAGRAM; `false` when it is too large (see `maxDatagramSize`) or the queue is full. The array is kept. */
+  sendDatagram(data: Uint8Array, options?: { readonly id?: number; readonly expiresAt?: number }): boolean {
+    this.#mustBeOpen();
+    return this.#parts.datagrams.send(data, options);
+  }
+
+  /** The largest DATAGRAM that fits in a packet now; 0: the peer takes none. */
+  get maxDatagramSize(): number {
+    return this.#parts.datagrams.maxSize;
+  }
+
+  /** Changes the keys of 1-RTT packets as soon as the rules allow it (RFC 9001 §6). */
+  updateKeys(): void {
+    this.#parts.keyUpdates.request();
+  }
+
+  /** Sends something that the peer must acknowledge. */
+  ping(): void {
+    this.#parts.ping.want();
+  }
+
+  /** Gives the peer new connection ids and asks it to move to them (RFC 9000 §5.1.2); `false` while it still does. */
+  renewConnectionIds(path: PathId = 0): boolean {
+    return this.#parts.issuer.renew(path);
+  }
+
+  /** Sends with another of the peer's connection ids from now on; `false` when there is no unused one. */
+  rotateConnectionId(path: PathId = 0): boolean {
+    const its = this.#parts.paths.get(path);
+    return its !== undefined && this.#parts.pool.rotate(path, its.route.number);
+  }
+
+  /** Closes the connection: with an application's code, or (`application` false) with a transport error code. */
+  close(code: number, reason: string, now: number, application = true): void {
+    const error = application ? new ApplicationError(code, reason, false) : new TransportError(code, reason);
+    this.#parts.closer.close(error, now);
+  }
+
+  /** Gives back all connection ids: nothing will arrive for this connection any more. */
+  dispose(): void {
+    this.#parts.issuer.close();
+  }
+
+  /** Whether a datagram is a stateless reset for this connection (RFC 9000 §10.3.1). */
+  isResetBy(datagram: Datagram): boolean {
+    return this.#parts.receiver.isReset(datagram);
+  }
+
+  /** A datagram could not be sent. Never fatal by itself: loss recovery does the rest. */
+  onSendError(local: Address, remote: Address, kind: SendErrorKind, now: number): void {
+    if (kind !== "too-large") return;
+    for (const route of this.#parts.paths.routes()) {
+      if (route.is(local, remote)) route.mtu.onTooLarge(route.mtu.current, now);
+    }
+  }
+
+  get state(): ConnectionState {
+    return this.#parts.lifecycle.state;
+  }
+
+  get isConfirmed(): boolean {
+    return this.#parts.lifecycle.isConfirmed;
+  }
+
+  get role(): Role {
+    return this.#parts.context.role;
+  }
+
+  /** Why the connection ended, once it did. */
+  get error(): QuicError | undefined {
+    return this.#parts.lifecycle.error;
+  }
+
+  /** The application protocol, once it is chosen. */
+  get alpn(): string | undefined {
+    return this.#parts.handshake.tls?.alpn;
+  }
+
+  /** The host name that the client asked for. */
+  get serverName(): string | undefined {
+    return this.#parts.handshake.tls?.serverName;
+  }
+
+  /** Client: the server's certificates (DER, leaf first). */
+  get peerCertificates(): readonly Uint8Array[] {
+    return this.#parts.handshake.tls?.peerCertificates ?? [];
+  }
+
+  /** Client: the newest token that the server gave for a later connection. */
+  get token(): Uint8Array | undefined {
+    return this.#parts.handshake.tokens.at(-1);
+  }
+
+  /** Keying material of the TLS session (RFC 8446 §7.5); throws `Error` before the handshake is complete. */
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+    const { tls } = this.#parts.handshake;
+    if (tls === undefined) throw new Error("Cannot export keying material: expected the handshake to be complete");
+    return tls.export(label, context, length);
+  }
+
+  /** How the connection does. */
+  stats(): ConnectionStats {
+    const { handshake, transmitter, receiver, keys, paths } = this.#parts;
+    const all: PathStats[] = [];
+    let packetsLost = 0;
+    for (const path of paths.all()) {
+      const { route } = path;
+      packetsLost += route.packetsLost;
+      all.push({
+        id: path.id,
+        label: path.properties.label,
+        local: route.local,
+        remote: route.remote,
+        state: path.state,
+        srtt: route.rtt.smoothed,
+        minRtt: route.rtt.min,
+        rttVar: route.rtt.variation,
+        cwnd: route.controller.cwnd,
+        inFlight: route.inFlight,
+        mtu: route.mtu.current,
+        bytesSent: route.bytesSent,
+        bytesReceived: route.bytesReceived,
+        streamBytesReceived: path.streamBytesReceived,
+        packetsLost: route.packetsLost,
+      });
+    }
+    return {
+      version: String(this.#version),
+      cipher: handshake.cipher,
+      bytesSent: transmitter.bytesSent,
+      bytesReceived: receiver.bytesReceived,
+      packetsSent: transmitter.packetsSent,
+      packetsReceived: receiver.packetsReceived,
+      packetsLost,
+      keyUpdates: keys.generation,
+      paths: all,
+    };
+  }
+
+  #mustBeOpen(): void {
+    const { lifecycle } = this.#parts;
+    if (!lifecycle.isOpen) {
+      throw lifecycle.error ?? new TransportError(TransportErrorCode.NO_ERROR, "The connection is closed");
+    }
+  }
+
+  /** What an empty packet has room for follows the MTU of the path. */
+  #followMtu(now: number): void {
+    const { paths, pool, datagrams, context } = this.#parts;
+    let least = Infinity;
+    for (const path of paths.all()) if (path.state === "usable") least = Math.min(least, path.route.mtu.current);
+    if (least === this.#mtu || least === Infinity) return;
+    for (const route of paths.routes()) {
+      route.pacer.setMtu(route.mtu.current);
+      route.controller.onMtu?.(route.mtu.current);
+    }
+    context.observer?.on("quic:mtu_updated", { path: 0, old: this.#mtu, new: least, done: false }, now);
+    this.#mtu = least;
+    const idLength = pool.lastId(0)?.length ?? 20;
+    datagrams.setPacketRoom(least - TAG_LENGTH - 1 - idLength - 4);
+  }
+}

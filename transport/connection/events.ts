@@ -1,0 +1,47 @@
+import type { QuicError } from "../base/errors.ts";
+import type { StreamEvent } from "../streams/stream_events.ts";
+
+/** What the application learns of a connection, in order. */
+export type ConnectionEvent =
+  /** The handshake is complete at this end; the application may send and receive. */
+  | { readonly type: "connected"; readonly alpn: string }
+  /** The handshake is confirmed (RFC 9001 §4.1.2). */
+  | { readonly type: "confirmed" }
+  | StreamEvent
+  /** A DATAGRAM arrived; the array is the receiver's to keep. */
+  | { readonly type: "datagram"; readonly data: Uint8Array }
+  /** What became of a DATAGRAM that was sent with an id. */
+  | { readonly type: "datagram_fate"; readonly id: number; readonly acked: boolean }
+  /** The connection is over, whoever ended it; the last event. */
+  | { readonly type: "closed"; readonly error: QuicError };
+
+/** Events wait here until the application takes them; nothing is called out. "closed" waits until all else is taken. */
+export class EventQueue {
+  #events: ConnectionEvent[] = [];
+  #at = 0;
+  #closed: ConnectionEvent | undefined;
+
+  push(event: ConnectionEvent): void {
+    if (event.type === "closed") this.#closed = event;
+    else this.#events.push(event);
+  }
+
+  /** The next event but "closed". */
+  next(): ConnectionEvent | undefined {
+    if (this.#at === this.#events.length) {
+      if (this.#at > 0) {
+        this.#events = [];
+        this.#at = 0;
+      }
+      return undefined;
+    }
+    return this.#events[this.#at++];
+  }
+
+  /** The last event, once. */
+  takeClosed(): ConnectionEvent | undefined {
+    const closed = this.#closed;
+    this.#closed = undefined;
+    return closed;
+  }
+}

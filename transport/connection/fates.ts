@@ -1,0 +1,262 @@
+import type { KeyRing } from "../../crypto/key_ring.ts";
+import type { AckedBatch } from "../../recovery/congestion/controller.ts";
+import { detectLoss, type LossResult } from "../../recovery/loss.ts";
+import type { AckResult, SentPacket } from "../../recovery/sent_packets.ts";
+import { TransportError, TransportErrorCode } from "../base/errors.ts";
+import type { FrameOwner, FrameRecord, ReceivedPacket } from "../base/frame_owner.ts";
+import type { Level, PathId } from "../base/role.ts";
+import type { PathSet } from "../paths/path_set.ts";
+import { LEVEL_INDEX, type Route } from "../paths/route.ts";
+import type { AckFrame, Frame } from "../wire/frames/types.ts";
+import type { Context } from "./context.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Space, Spaces } from "./spaces.ts";
+
+type Sent = SentPacket<FrameRecord>;
+type LostTrigger = "reordering_threshold" | "time_threshold" | "path_abandoned" | "migration";
+
+/** Microseconds in a unit of ACK Delay before the peer's exponent is known (RFC 9000 §18.2). */
+const DEFAULT_ACK_DELAY_EXPONENT = 3;
+
+/**
+ * What becomes of the packets that were sent (RFC 9002 appendix A): acknowledgements in, then for every packet its frames'
+ * owners, its route's window and round-trip time. It owns ACK frames on their way in.
+ */
+export class Fates implements FrameOwner {
+  readonly receives = ["ack"] as const;
+  readonly #context: Context;
+  readonly #lifecycle: Lifecycle;
+  readonly #spaces: Spaces;
+  readonly #paths: PathSet;
+  readonly #keys: KeyRing;
+  readonly #onProgress: (route: Route, level: Level, now: number) => void;
+
+  constructor(
+    context: Context,
+    lifecycle: Lifecycle,
+    spaces: Spaces,
+    paths: PathSet,
+    keys: KeyRing,
+    onProgress: (route: Route, level: Level, now: number) => void,
+  ) {
+    this.#context = context;
+    this.#lifecycle = lifecycle;
+    this.#spaces = spaces;
+    this.#paths = paths;
+    this.#keys = keys;
+    this.#onProgress = onProgress;
+  }
+
+  onFrame(frame: Frame, packet: ReceivedPacket): void {
+    const ack = frame as AckFrame;
+    const path = ack.path ?? 0;
+    const space = this.#spaces.get(packet.level, path);
+    if (space === undefined) return;
+    const result = space.sent.ack(ack.ranges);
+    if (result.unsent >= 0) {
+      throw new TransportError(
+        TransportErrorCode.PROTOCOL_VIOLATION,
+        `Packet ${result.unsent} was acknowledged but never sent`,
+      );
+    }
+    if (packet.level === "application") {
+      this.#keys.onAcknowledged(this.#spaces.layout.noncePathOf(path), ack.ranges[0]!, packet.now);
+    }
+    for (const late of result.spurious) this.#onSpurious(late, packet);
+    if (result.newlyAcked.length === 0) return;
+    this.#apply(space, result, ack, packet);
+  }
+
+  hasFrames(): boolean {
+    return false;
+  }
+  writeFrames(): void {}
+  onAcked(): void {}
+  onLost(): void {}
+
+  /** Looks for losses whose time has come. */
+  onLossTimeout(level: Level, path: PathId, route: Route, now: number): void {
+    const space = this.#spaces.get(level, path);
+    if (space === undefined) route.lossAt[LEVEL_INDEX[level]] = Infinity;
+    else this.#detect(space, route, level, now);
+  }
+
+  /** Everything in flight in the space on the route (all routes when absent) counts as lost, without being congestion. */
+  giveUp(space: Space, level: Level, trigger: LostTrigger | undefined, now: number, route?: Route): void {
+    for (const packet of space.sent.drain(route?.number)) {
+      const its = this.#paths.route(packet.route);
+      if (its !== undefined) {
+        if (packet.inFlight) its.inFlight -= packet.size;
+        its.lossAt[LEVEL_INDEX[level]] = Infinity;
+        its.probes[LEVEL_INDEX[level]] = 0;
+      }
+      if (trigger !== undefined) this.#traceLost(packet, level, 0, trigger, now);
+      for (const record of packet.records) record.owner.onLost(record, now);
+    }
+  }
+
+  #apply(space: Space, result: AckResult<FrameRecord>, ack: AckFrame, packet: ReceivedPacket): void {
+    const { level, now } = packet;
+    let rttSample = Infinity;
+    const sampled = result.largest === undefined ? undefined : this.#paths.route(result.largest.route);
+    if (result.isSample && result.largest !== undefined && sampled !== undefined) {
+      rttSample = now - result.largest.sentAt;
+      sampled.rtt.sample(rttSample, this.#ackDelay(ack, level), now);
+    }
+    const batches = new Map<Route, Sent[]>();
+    const before = new Map<Route, number>();
+    for (const acked of result.newlyAcked) {
+      const route = this.#paths.route(acked.route);
+      if (route === undefined) continue;
+      let batch = batches.get(route);
+      if (batch === undefined) {
+        batches.set(route, batch = []);
+        before.set(route, route.inFlight);
+      }
+      batch.push(acked);
+      if (acked.inFlight) route.inFlight -= acked.size;
+    }
+    if (sampled !== undefined && result.largest !== undefined) this.#checkEcn(sampled, result, ack, level, now);
+    for (const [route, batch] of batches) {
+      this.#onProgress(route, level, now);
+      this.#detect(space, route, level, now);
+      this.#grow(route, batch, before.get(route) ?? 0, route === sampled ? rttSample : Infinity, now);
+    }
+    for (const acked of result.newlyAcked) {
+      for (const record of acked.records) record.owner.onAcked(record, now);
+    }
+    this.#traceAcked(result.newlyAcked, level, ack.path ?? 0, now);
+  }
+
+  #grow(route: Route, packets: Sent[], inFlightBefore: number, rttSample: number, now: number): void {
+    let bytes = 0;
+    let newestSentAt = -Infinity;
+    for (const packet of packets) {
+      route.mtu.onAcked(packet.size, packet.probe, now);
+      route.delivery.onAcked(packet, now);
+      if (packet.inFlight) bytes += packet.size;
+      if (packet.sentAt > newestSentAt) newestSentAt = packet.sentAt;
+    }
+    route.delivery.sample(route.rtt.min);
+    const batch: AckedBatch = {
+      packets,
+      bytes,
+      newestSentAt,
+      rtt: route.rtt,
+      rttSample,
+      inFlightBefore,
+      appLimited: !route.windowLimited,
+      now,
+    };
+    if (bytes > 0) route.controller.onAcked(batch);
+    route.updatePacing(now);
+  }
+
+  #detect(space: Space, route: Route, level: Level, now: number): void {
+    const result = detectLoss(space.sent, route.number, route.rtt, this.#peerMaxAckDelay(level), now);
+    route.lossAt[LEVEL_INDEX[level]] = result.nextAt;
+    if (result.lost.length > 0) this.#onLost(result, route, level, now);
+  }
+
+  #onLost(result: LossResult<FrameRecord>, route: Route, level: Level, now: number): void {
+    for (const packet of result.lost) {
+      if (packet.inFlight) route.inFlight -= packet.size;
+      if (packet.ackEliciting) route.packetsLost += 1;
+      if (packet.ecn) route.ecn.onLost(1);
+      route.mtu.onLost(packet.size, packet.probe, now);
+      this.#traceLost(packet, level, 0, "reordering_threshold", now);
+      for (const record of packet.records) record.owner.onLost(record, now);
+    }
+    if (result.persistent) route.rtt.resetMin();
+    if (result.bytes === 0) return;
+    route.controller.onCongestion({
+      cause: result.persistent ? "persistent" : "loss",
+      bytes: result.bytes,
+      sentAt: result.newestSentAt,
+      inFlight: route.inFlight,
+      now,
+    });
+    route.updatePacing(now);
+  }
+
+  #onSpurious(packet: Sent, received: ReceivedPacket): void {
+    const route = this.#paths.route(packet.route);
+    route?.controller.onSpurious?.({ bytes: packet.size, sentAt: packet.sentAt, now: received.now });
+    for (const record of packet.records) record.owner.onAcked(record, received.now);
+    this.#context.observer?.on("quic:spurious_loss", {
+      header: headerOf(packet, received.level, 0),
+    }, received.now);
+  }
+
+  #checkEcn(route: Route, result: AckResult<FrameRecord>, ack: AckFrame, level: Level, now: number): void {
+    if (!this.#context.config.ecn) return;
+    const path = ack.path ?? 0;
+    const space = level === "application" ? 2 + this.#spaces.layout.spaceOf(path) : LEVEL_INDEX[level];
+    const sent = this.#spaces.get(level, path)?.sent.ectSent ?? 0;
+    const was = route.ecn.state;
+    const marked = route.ecn.onAck(space, {
+      counts: ack.ecn,
+      newlyAcked: result.ect,
+      sent,
+      raisedLargest: result.raisedLargest,
+    });
+    if (route.ecn.state !== was) {
+      this.#context.observer?.on("quic:ecn_state_updated", { path, new: route.ecn.state }, now);
+    }
+    if (marked === 0 || result.largest === undefined) return;
+    route.controller.onCongestion({
+      cause: "ecn",
+      bytes: 0,
+      sentAt: result.largest.sentAt,
+      inFlight: route.inFlight,
+      now,
+    });
+  }
+
+  #ackDelay(ack: AckFrame, level: Level): number {
+    if (level === "initial") return 0;
+    const exponent = this.#context.peer?.ackDelayExponent ?? DEFAULT_ACK_DELAY_EXPONENT;
+    const delay = ack.delay * 2 ** exponent / 1000;
+    return this.#lifecycle.isConfirmed ? Math.min(delay, this.#peerMaxAckDelay(level)) : delay;
+  }
+
+  #peerMaxAckDelay(level: Level): number {
+    return level === "application" ? this.#context.peer?.maxAckDelay ?? 25 : 0;
+  }
+
+  #traceLost(packet: Sent, level: Level, path: PathId, trigger: LostTrigger, now: number): void {
+    this.#context.observer?.on("quic:packet_lost", {
+      header: headerOf(packet, level, path),
+      trigger,
+      size: packet.size,
+      sentAt: packet.sentAt,
+    }, now);
+  }
+
+  #traceAcked(packets: readonly Sent[], level: Level, path: PathId, now: number): void {
+    const { observer } = this.#context;
+    if (observer === undefined) return;
+    observer.on("quic:packets_acked", { path, level, numbers: packets.map((p) => p.number) }, now);
+    const route = this.#paths.get(path)?.route;
+    if (route === undefined) return;
+    observer.on("quic:metrics_updated", {
+      path,
+      smoothedRtt: route.rtt.smoothed,
+      minRtt: route.rtt.min,
+      latestRtt: route.rtt.latest,
+      rttVariation: route.rtt.variation,
+      cwnd: route.controller.cwnd,
+      inFlight: route.inFlight,
+      ptoCount: route.pto.count,
+    }, now);
+  }
+}
+
+function headerOf(packet: Sent, level: Level, path: PathId): {
+  type: "initial" | "handshake" | "zero_rtt" | "one_rtt";
+  number: number;
+  path: PathId;
+} {
+  const type = level === "application" ? "one_rtt" : level === "early" ? "zero_rtt" : level;
+  return { type, number: packet.number, path };
+}

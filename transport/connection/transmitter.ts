@@ -1,0 +1,396 @@
+import type { KeyRing } from "../../crypto/key_ring.ts";
+import type { Ecn, Transmit } from "../base/address.ts";
+import type { FrameOwner } from "../base/frame_owner.ts";
+import type { Level } from "../base/role.ts";
+import type { CidPool } from "../paths/cid_pool.ts";
+import { MTU_BASE } from "../paths/mtu.ts";
+import type { Path } from "../paths/path.ts";
+import type { PathSet } from "../paths/path_set.ts";
+import { LEVEL_INDEX, type Route } from "../paths/route.ts";
+import type { Validator } from "../paths/validator.ts";
+import type { Datagrams } from "../streams/datagrams.ts";
+import type { StreamSet } from "../streams/stream_set.ts";
+import type { AckOwner } from "./ack_owner.ts";
+import type { Closer } from "./closer.ts";
+import { MIN_DATAGRAM_SIZE } from "./config.ts";
+import type { Context } from "./context.ts";
+import type { Handshake } from "./handshake.ts";
+import type { Idle } from "./idle.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Opportunities, Opportunity } from "./opportunities.ts";
+import { PacketDraft, TAG_LENGTH } from "./packet_draft.ts";
+import type { Spaces } from "./spaces.ts";
+
+/** Datagrams in one {@linkcode Transmit} at most. */
+const MAX_TRAIN = 16;
+/** A packet that could hold less than this is not begun. */
+const LEAST_USEFUL = 64;
+/** A train is cut where the next datagram may have another size. */
+const TRAINABLE: ReadonlySet<Opportunity["kind"]> = new Set(["data", "control"]);
+const HANDSHAKE_LEVELS = ["initial", "handshake"] as const;
+
+/** What the transmitter works with. */
+export interface TransmitterParts {
+  readonly context: Context;
+  readonly lifecycle: Lifecycle;
+  readonly closer: Closer;
+  readonly idle: Idle;
+  readonly handshake: Handshake;
+  readonly keys: KeyRing;
+  readonly spaces: Spaces;
+  readonly paths: PathSet;
+  readonly pool: CidPool;
+  readonly validator: Validator;
+  readonly streams: StreamSet;
+  readonly datagrams: Datagrams;
+  readonly acks: AckOwner;
+  readonly opportunities: Opportunities;
+  /** All that write into packets by themselves, in order; ACKs go before them. */
+  readonly owners: readonly FrameOwner[];
+}
+
+/** Builds datagrams: packets of several levels coalesced, padded, sealed; and remembers what was in them. */
+export class Transmitter {
+  readonly #parts: TransmitterParts;
+  readonly #drafts = [new PacketDraft(), new PacketDraft(), new PacketDraft()];
+  #filled: PacketDraft[] = [];
+  /** An opportunity of another route that ended a train. */
+  #held: Opportunity | undefined;
+  packetsSent = 0;
+  bytesSent = 0;
+
+  constructor(parts: TransmitterParts) {
+    this.#parts = parts;
+  }
+
+  /** Something changed: what was held back is asked anew. */
+  forget(): void {
+    this.#held = undefined;
+  }
+
+  /** Fills `buffer` with the next datagrams. */
+  transmit(now: number, buffer: Uint8Array): Transmit | undefined {
+    const { lifecycle, closer } = this.#parts;
+    if (lifecycle.state === "closing") return closer.isPending ? this.#close(buffer, now) : undefined;
+    if (!lifecycle.isOpen) return undefined;
+    return this.#handshake(buffer, now) ?? this.#application(buffer, now);
+  }
+
+  /** A datagram of handshake packets, with 1-RTT data behind them where there is room. */
+  #handshake(buffer: Uint8Array, now: number): Transmit | undefined {
+    const { keys, paths } = this.#parts;
+    if (!keys.has("initial", "write") && !keys.has("handshake", "write")) return undefined;
+    const path = paths.get(0);
+    if (path === undefined) return undefined;
+    const { route } = path;
+    const limit = Math.min(buffer.length, MIN_DATAGRAM_SIZE, route.amplification.room);
+    if (limit < LEAST_USEFUL) return undefined;
+    this.#filled = [];
+    let at = 0;
+    for (const level of HANDSHAKE_LEVELS) at = this.#handshakePacket(level, path, buffer, at, limit, now);
+    if (this.#filled.length === 0) return undefined;
+    this.#appendApplication(path, buffer, at, limit, now);
+    const expand = this.#filled.some((d) => d.level === "initial" && (d.ackEliciting || this.#isClient));
+    if (expand) this.#expand(0, limit);
+    return this.#send(route, buffer, 0, path, now);
+  }
+
+  get #isClient(): boolean {
+    return this.#parts.context.role === "client";
+  }
+
+  #handshakePacket(
+    level: "initial" | "handshake",
+    path: Path,
+    buffer: Uint8Array,
+    at: number,
+    limit: number,
+    now: number,
+  ): number {
+    const { keys, acks, owners } = this.#parts;
+    if (!keys.has(level, "write") || limit - at < LEAST_USEFUL) return at;
+    const { route } = path;
+    const draft = this.#begin(level, path, route, buffer, at, limit, now);
+    if (draft === undefined) return at;
+    acks.writeFrames(draft);
+    const probing = route.probes[LEVEL_INDEX[level]]! > 0;
+    if (probing) this.#probe(draft, route);
+    else if (route.hasWindow) draft.fill(owners);
+    if (draft.isEmpty) return at;
+    draft.finish();
+    this.#filled.push(draft);
+    return draft.end;
+  }
+
+  /** The client's first request may travel with its Finished. */
+  #appendApplication(path: Path, buffer: Uint8Array, at: number, limit: number, now: number): void {
+    const { keys, opportunities, lifecycle } = this.#parts;
+    if (lifecycle.state !== "connected" || !keys.has("application", "write") || limit - at < LEAST_USEFUL) return;
+    const next = opportunities.next(now);
+    if (next === undefined || next.route !== path.route || !TRAINABLE.has(next.kind)) return;
+    const draft = this.#begin("application", path, path.route, buffer, at, limit, now);
+    if (draft === undefined) return;
+    this.#parts.acks.writeFrames(draft);
+    draft.fill(this.#parts.owners);
+    this.#writeWork(next, draft);
+    if (draft.isEmpty) return;
+    draft.finish();
+    this.#filled.push(draft);
+  }
+
+  /** A train of 1-RTT datagrams for one route. */
+  #application(buffer: Uint8Array, now: number): Transmit | undefined {
+    const { keys, opportunities, lifecycle } = this.#parts;
+    if (lifecycle.state !== "connected" || !keys.has("application", "write")) return undefined;
+    let next = this.#held ?? opportunities.next(now);
+    this.#held = undefined;
+    if (next === undefined) return undefined;
+    const { route, path } = next;
+    let length = 0;
+    let segment = 0;
+    let sent: Transmit | undefined;
+    for (let count = 0; count < MAX_TRAIN; count++) {
+      const trainable = TRAINABLE.has(next.kind);
+      const limit = segment === 0 ? this.#limitOf(next, buffer) : segment;
+      if (length + limit > buffer.length) {
+        this.#held = next;
+        break;
+      }
+      const one = this.#applicationDatagram(next, buffer, length, length + limit, now);
+      if (one === undefined) break;
+      if (segment === 0) segment = one.length;
+      length += one.length;
+      sent = one;
+      if (!trainable || one.length < segment) break;
+      next = opportunities.next(now);
+      if (next === undefined) break;
+      if (next.route !== route || next.path !== path || !TRAINABLE.has(next.kind)) {
+        this.#held = next;
+        break;
+      }
+    }
+    if (sent === undefined) return undefined;
+    return { local: sent.local, remote: sent.remote, length, segment, ecn: sent.ecn };
+  }
+
+  #limitOf(next: Opportunity, buffer: Uint8Array): number {
+    const { route } = next;
+    const size = next.kind === "mtu" ? next.size : next.kind === "pto" ? MTU_BASE : route.mtu.current;
+    return Math.min(size, buffer.length, route.amplification.room);
+  }
+
+  #applicationDatagram(
+    next: Opportunity,
+    buffer: Uint8Array,
+    start: number,
+    limit: number,
+    now: number,
+  ): Transmit | undefined {
+    const { acks, owners, validator } = this.#parts;
+    const { path, route } = next;
+    if (limit - start < LEAST_USEFUL) return undefined;
+    const draft = this.#begin("application", path, route, buffer, start, limit, now);
+    if (draft === undefined) return undefined;
+    const expand = validator.needsExpansion(draft);
+    switch (next.kind) {
+      case "ack":
+        acks.writeFrames(draft);
+        break;
+      case "validate":
+        if (route === path.route) acks.writeFrames(draft);
+        validator.writeFrames(draft);
+        break;
+      case "pto":
+        acks.writeFrames(draft);
+        this.#probe(draft, route);
+        break;
+      case "mtu":
+        draft.write({ kind: "ping" });
+        draft.padTo(start + next.size);
+        draft.probe = true;
+        route.mtu.onSent(next.size);
+        break;
+      default:
+        acks.writeFrames(draft);
+        draft.fill(owners);
+        this.#writeWork(next, draft);
+    }
+    if (draft.isEmpty) return undefined;
+    draft.finish();
+    this.#filled = [draft];
+    if (expand) this.#expand(start, Math.min(buffer.length, start + Math.min(MTU_BASE, route.amplification.room)));
+    return this.#send(route, buffer, start, path, now);
+  }
+
+  #writeWork(next: Opportunity, draft: PacketDraft): void {
+    const { streams, datagrams } = this.#parts;
+    if (next.kind !== "data") return;
+    if (next.work === "datagram") {
+      datagrams.writeWork(draft);
+      // What room is left is for stream data, if the datagrams were few.
+      const more = streams.nextWork("stream");
+      if (more !== undefined) streams.writeWork("stream", draft, more.streamId);
+    } else if (next.work !== undefined) {
+      streams.writeWork(next.work, draft, next.streamId);
+      if (next.work !== "retransmit" || draft.room < LEAST_USEFUL) return;
+      const more = streams.nextWork("stream");
+      if (more !== undefined) streams.writeWork("stream", draft, more.streamId);
+    }
+  }
+
+  /** Begins a packet; `undefined` when there is no connection id to send with. */
+  #begin(
+    level: Level,
+    path: Path,
+    route: Route,
+    buffer: Uint8Array,
+    start: number,
+    limit: number,
+    now: number,
+  ): PacketDraft | undefined {
+    const { context, spaces, pool, handshake } = this.#parts;
+    const space = spaces.get(level, path.id);
+    const destinationId = pool.idFor(path.id, route.number);
+    if (space === undefined || destinationId === undefined) return undefined;
+    const draft = this.#drafts[LEVEL_INDEX[level]]!;
+    const number = space.nextNumber();
+    draft.begin({
+      level,
+      path: path.id,
+      route: route.number,
+      now,
+      buffer,
+      start,
+      limit,
+      destinationId,
+      sourceId: handshake.sourceId,
+      token: handshake.token,
+      number,
+      largestAcked: space.largestAcked,
+      fixedBit: !(handshake.greaseFixedBit && (number & 7) === 5),
+      traced: context.observer !== undefined,
+    });
+    return draft;
+  }
+
+  /** The oldest unacknowledged frames once more, or a PING (RFC 9002 §6.2.4). */
+  #probe(draft: PacketDraft, route: Route): void {
+    const { spaces, owners } = this.#parts;
+    const index = LEVEL_INDEX[draft.level];
+    let skip = route.probes[index]! === 1 ? 1 : 0;
+    route.probes[index]! -= 1;
+    const sent = spaces.get(draft.level, draft.path)?.sent;
+    draft.fill(owners);
+    for (const packet of sent?.unacked(route.number) ?? []) {
+      if (!packet.ackEliciting || skip-- > 0) continue;
+      let wrote = false;
+      for (const record of packet.records) wrote = (record.owner.writeAgain?.(record, draft) ?? false) || wrote;
+      if (wrote) break;
+    }
+    if (!draft.ackEliciting) draft.write({ kind: "ping" });
+  }
+
+  /** The last packet takes the padding that makes the datagram reach `end`. */
+  #expand(start: number, limit: number): void {
+    const last = this.#filled.at(-1)!;
+    last.padTo(Math.min(limit, start + MIN_DATAGRAM_SIZE));
+    last.finish();
+  }
+
+  /** Seals and remembers the packets of one datagram. */
+  #send(route: Route, buffer: Uint8Array, start: number, path: Path, now: number): Transmit {
+    const { context, validator } = this.#parts;
+    const end = this.#filled.at(-1)!.end;
+    const ecn = this.#ecnFor(route, now);
+    for (const draft of this.#filled) this.#file(draft, route, path, buffer, ecn, now);
+    const length = end - start;
+    route.amplification.sent(length);
+    route.bytesSent += length;
+    this.bytesSent += length;
+    validator.onDatagramSent(route.number, length);
+    if (context.observer !== undefined) this.#trace(route, ecn, now);
+    const sentHandshake = this.#filled.some((d) => d.level === "handshake");
+    if (sentHandshake) this.#parts.handshake.onHandshakeSent(now);
+    return { local: route.local, remote: route.remote, length, segment: length, ecn };
+  }
+
+  #file(draft: PacketDraft, route: Route, path: Path, buffer: Uint8Array, ecn: Ecn, now: number): void {
+    const { keys, spaces, acks, idle } = this.#parts;
+    const sent = draft.toSent(ecn === "ect0");
+    const noncePath = draft.level === "application" ? spaces.layout.noncePathOf(path.id) : 0;
+    keys.seal(
+      draft.level,
+      buffer,
+      draft.start,
+      draft.numberAt,
+      draft.numberLength,
+      draft.payloadEnd,
+      noncePath,
+      draft.number,
+    );
+    spaces.get(draft.level, path.id)!.sent.add(sent);
+    this.packetsSent += 1;
+    acks.onPacket(draft.ackEliciting);
+    if (ecn === "ect0") route.ecn.onSent(route.pto.period(route.rtt, 0), now);
+    if (!sent.inFlight) return;
+    route.delivery.onSent(sent, route.inFlight, now);
+    route.controller.onSent(sent.size, route.inFlight, now);
+    route.inFlight += sent.size;
+    route.pacer.onSent(sent.size, now);
+    if (sent.ackEliciting) idle.onElicitingSent(now);
+  }
+
+  #ecnFor(route: Route, now: number): Ecn {
+    return this.#parts.context.config.ecn && route.ecn.marks(now) ? "ect0" : "not-ect";
+  }
+
+  #trace(route: Route, ecn: Ecn, now: number): void {
+    for (const draft of this.#filled) {
+      const type = draft.level === "application" ? "one_rtt" : draft.level === "early" ? "zero_rtt" : draft.level;
+      this.#parts.context.observer?.on("quic:packet_sent", {
+        header: { type, number: draft.number, path: draft.path },
+        size: draft.end - draft.start,
+        frames: draft.frames,
+        local: route.local,
+        remote: route.remote,
+        ecn,
+        probe: draft.probe,
+      }, now);
+    }
+  }
+
+  /** CONNECTION_CLOSE at every level that the peer may be able to read (RFC 9000 §10.2.3). */
+  #close(buffer: Uint8Array, now: number): Transmit | undefined {
+    const { closer, keys } = this.#parts;
+    const path = this.#closePath();
+    if (path === undefined) return undefined;
+    const { route } = path;
+    const limit = Math.min(buffer.length, MIN_DATAGRAM_SIZE, route.amplification.room);
+    this.#filled = [];
+    let at = 0;
+    for (const level of ["initial", "handshake", "application"] as const) {
+      if (!keys.has(level, "write") || limit - at < LEAST_USEFUL + TAG_LENGTH) continue;
+      const draft = this.#begin(level, path, route, buffer, at, limit, now);
+      if (draft === undefined) continue;
+      closer.writeFrames(draft);
+      if (draft.isEmpty) continue;
+      draft.finish();
+      this.#filled.push(draft);
+      at = draft.end;
+    }
+    closer.onSent();
+    if (this.#filled.length === 0) return undefined;
+    if (this.#filled.some((d) => d.level === "initial")) this.#expand(0, limit);
+    return this.#send(route, buffer, 0, path, now);
+  }
+
+  /** CONNECTION_CLOSE goes on the path that was heard from last. */
+  #closePath(): Path | undefined {
+    let last: Path | undefined;
+    for (const path of this.#parts.paths.all()) {
+      if (path.state === "closing" || path.state === "gone") continue;
+      if (last === undefined || path.lastReceivedAt > last.lastReceivedAt) last = path;
+    }
+    return last;
+  }
+}

@@ -1,0 +1,62 @@
+import type { PathId } from "../base/role.ts";
+import type { Route } from "./route.ts";
+
+/**
+ * The life of a path.
+ *
+ * | state      | event                                   | next       |
+ * |------------|-----------------------------------------|------------|
+ * | opening    | ids and limits of both ends allow it    | validating |
+ * | validating | PATH_RESPONSE, or the 4-tuple is known  | usable     |
+ * | validating | no answer in time, refused              | closing    |
+ * | usable     | silence, two PTO, a send error          | suspended  |
+ * | suspended  | fresh evidence: a probe is answered     | usable     |
+ * | usable, suspended, validating | PATH_ABANDON sent or received | closing |
+ * | closing    | 3 PTO after the peer's PATH_ABANDON     | gone       |
+ */
+export type PathState = "opening" | "validating" | "usable" | "suspended" | "closing" | "gone";
+
+/** What an end thinks of a path (RFC 10069 §3.3). */
+export type PathStatus = "available" | "backup";
+
+/** What the application says of a path. */
+export interface PathProperties {
+  readonly label: string;
+  /** Relative price of a byte; 0 costs nothing. */
+  readonly cost: number;
+  /** Whether bytes are counted by someone. */
+  readonly metered: boolean;
+}
+
+/** 4-tuples beside the one in use that a path keeps state for; a stranger who forwards packets gets no more. */
+export const MAX_CANDIDATES = 2;
+
+/**
+ * A path: its id and, through the space layout, its packet numbers, which survive migration. Everything that belongs to the
+ * way through the network is in its {@linkcode Route}.
+ */
+export class Path {
+  readonly id: PathId;
+  readonly properties: PathProperties;
+  route: Route;
+  /** The last validated route, while the present one is not validated yet (RFC 9000 §9.3.2). */
+  previous: Route | undefined;
+  /** Other 4-tuples from which the peer probes the path; bounded by `MAX_CANDIDATES`. */
+  readonly candidates: Route[] = [];
+  state: PathState;
+  /** When a packet was last received on it. */
+  lastReceivedAt = -Infinity;
+  /** What we told the peer. */
+  localStatus: PathStatus = "available";
+  /** What the peer told us; `undefined`: nothing yet. */
+  peerStatus: PathStatus | undefined;
+  /** STREAM payload received on it. */
+  streamBytesReceived = 0;
+
+  constructor(id: PathId, route: Route, properties: PathProperties, state: PathState) {
+    this.id = id;
+    this.route = route;
+    this.properties = properties;
+    this.state = state;
+  }
+}

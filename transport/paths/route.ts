@@ -1,0 +1,119 @@
+import type {
+  CongestionController,
+  CongestionPath,
+  CongestionSibling,
+  ControllerFactory,
+} from "../../recovery/congestion/controller.ts";
+import { DeliveryRate } from "../../recovery/delivery_rate.ts";
+import { EcnValidator } from "../../recovery/ecn.ts";
+import { Pacer, pacingRate } from "../../recovery/pacer.ts";
+import { Pto } from "../../recovery/pto.ts";
+import { Rtt } from "../../recovery/rtt.ts";
+import { type Address, sameAddress } from "../base/address.ts";
+import { Amplification } from "./amplification.ts";
+import { MtuProbe } from "./mtu.ts";
+
+/** What a new route is made of. */
+export interface RouteOptions {
+  readonly number: number;
+  readonly local: Address;
+  readonly remote: Address;
+  /** Whether the remote address is known to be good: always so at a client. */
+  readonly validated: boolean;
+  readonly initialRtt: number;
+  readonly maxUdpPayload: number;
+  readonly congestion: ControllerFactory;
+  /** The other routes' windows, for coupled controllers. */
+  readonly siblings: () => readonly CongestionSibling[];
+  /** A route whose estimates are taken over: only the peer's port changed (RFC 9000 §9.4). */
+  readonly heir?: Route | undefined;
+}
+
+/** The indexes of {@linkcode Route.lossAt} and {@linkcode Route.probes}. */
+export const LEVEL_INDEX: Readonly<Record<"initial" | "early" | "handshake" | "application", number>> = {
+  initial: 0,
+  handshake: 1,
+  early: 2,
+  application: 2,
+};
+
+/**
+ * A 4-tuple in use by a path, with all that belongs to the way through the network and not to the path id: round-trip time,
+ * congestion window, pacing, MTU, ECN, address validation (RFC 9000 §9.4). A path that migrates gets a new route.
+ */
+export class Route {
+  /** Unique in the connection; never used again. */
+  readonly number: number;
+  readonly local: Address;
+  readonly remote: Address;
+  readonly rtt: Rtt;
+  readonly controller: CongestionController;
+  readonly pacer: Pacer;
+  readonly mtu: MtuProbe;
+  readonly amplification: Amplification;
+  readonly ecn: EcnValidator = new EcnValidator();
+  readonly delivery: DeliveryRate = new DeliveryRate();
+  readonly pto: Pto = new Pto();
+  /** When the loss detector wants to look again, by level; Infinity: not at all. */
+  readonly lossAt: number[] = [Infinity, Infinity, Infinity];
+  /** PTO probes that are owed, by level. */
+  readonly probes: number[] = [0, 0, 0];
+  /** Bytes in flight, over all levels. */
+  inFlight = 0;
+  /** Whether the window, rather than a lack of data, held the sender back of late. */
+  windowLimited = false;
+  bytesSent = 0;
+  bytesReceived = 0;
+  packetsLost = 0;
+
+  constructor(options: RouteOptions) {
+    this.number = options.number;
+    this.local = options.local;
+    this.remote = options.remote;
+    this.rtt = options.heir?.rtt ?? new Rtt(options.initialRtt);
+    this.mtu = options.heir?.mtu ?? new MtuProbe({ ceiling: options.maxUdpPayload });
+    this.amplification = new Amplification(options.validated);
+    this.pacer = new Pacer(this.mtu.current);
+    if (options.heir !== undefined) {
+      this.controller = options.heir.controller;
+      return;
+    }
+    const { mtu, rtt } = this;
+    const path: CongestionPath = {
+      get mtu(): number {
+        return mtu.current;
+      },
+      rtt,
+      get siblings(): readonly CongestionSibling[] {
+        return options.siblings();
+      },
+    };
+    this.controller = options.congestion(path);
+  }
+
+  get validated(): boolean {
+    return this.amplification.validated;
+  }
+
+  /** Whether the window has room for one more full packet. */
+  get hasWindow(): boolean {
+    return this.inFlight + this.mtu.current <= this.controller.cwnd;
+  }
+
+  /** Bytes that may leave now under the window, the pacer and the amplification limit; less than a packet is nothing. */
+  room(now: number): number {
+    if (!this.hasWindow) return 0;
+    const paced = this.pacer.room(now);
+    if (paced < this.mtu.current) return 0;
+    return Math.min(this.controller.cwnd - this.inFlight, paced, this.amplification.room);
+  }
+
+  /** The pacer's rate follows the window and the round-trip time. */
+  updatePacing(now: number): void {
+    this.pacer.setRate(pacingRate(this.controller, this.rtt), now);
+  }
+
+  is(local: Address, remote: Address): boolean {
+    return sameAddress(this.remote, remote) && sameAddress(this.local, local);
+  }
+}
