@@ -218,6 +218,17 @@ Deno.test("Validator.onDatagramSent() a route that does not carry 1200 bytes fai
   assertEquals(v.nextOutcome()?.ok, false);
 });
 
+Deno.test("Validator.onDatagramSent() more small answers say nothing new (row 37)", () => {
+  const v = validator();
+  v.challenge(0, 0, 0);
+  for (let i = 0; i < 3; i++) {
+    const [data] = challengesOf(send(v, { now: i, size: 120 }));
+    if (data !== undefined) v.onFrame(response(data), arrival({ now: i }));
+  }
+  assertEquals(v.nextOutcome(), { path: 0, route: 0, ok: true, mtuVerified: false, rttSample: 0 });
+  assertEquals(v.nextOutcome(), undefined);
+});
+
 Deno.test("Validator.onDatagramSent() after a small answer, an expanded challenge under way is enough (row 37)", () => {
   const v = validator();
   v.challenge(0, 0, 0);
