@@ -31,7 +31,9 @@ const MAX_DRAWS = 32;
 
 /** Where the endpoint finds connections by the ids of packets. */
 export interface CidRegistry {
+  /** The id leads to the connection from now on. */
   add(id: Uint8Array, path: PathId): void;
+  /** It no longer does. */
   remove(id: Uint8Array): void;
   /** Whether any connection of the endpoint has the id. */
   has?(id: Uint8Array): boolean;
@@ -45,6 +47,7 @@ export interface CidIssuerOptions {
   readonly random: (into: Uint8Array) => void;
   /** The stateless reset token of an id: 16 bytes that only this endpoint can compute (RFC 9000 §10.3.2). */
   readonly resetTokenFor: (id: Uint8Array) => Uint8Array;
+  /** Is told of every id that comes and goes. */
   readonly registry: CidRegistry;
   /** Whether multipath is on: then the PATH_ frames are used for path 0 too. */
   readonly multipath: () => boolean;
@@ -58,7 +61,9 @@ export interface CidIssuerOptions {
 
 /** An id and the token that resets the connection (for the `preferred_address` transport parameter). */
 export interface IssuedPreferred {
+  /** As many bytes as the issuer makes. */
   readonly id: Uint8Array;
+  /** 16 bytes. */
   readonly resetToken: Uint8Array;
 }
 
@@ -85,6 +90,7 @@ interface PathIds {
 
 /** Gives the peer connection ids and takes them back. */
 export class CidIssuer implements FrameOwner {
+  /** Takes in what the peer gives back. */
   readonly receives: readonly FrameKind[] = ["retire_connection_id"];
   readonly #options: CidIssuerOptions;
   readonly #paths = new Map<PathId, PathIds>();
@@ -96,6 +102,7 @@ export class CidIssuer implements FrameOwner {
   #peerLimit = 0;
   #wakeAt = Infinity;
 
+  /** Nothing is issued before {@linkcode start} and {@linkcode setPeerLimit}. */
   constructor(options: CidIssuerOptions) {
     this.#options = options;
     this.#queue = new QueueOf((issued: Issued) => this.#frameOf(issued), {
@@ -209,26 +216,32 @@ export class CidIssuer implements FrameOwner {
     this.#peerLimit = 0;
   }
 
+  /** The peer retires an id; throws TransportError (PROTOCOL_VIOLATION) when it cannot (RFC 9000 §19.16). */
   onFrame(frame: Frame, packet: ReceivedPacket): void {
     if (frame.kind === "retire_connection_id") this.#onRetire(frame, packet);
   }
 
+  /** Whether an id waits to be sent. */
   hasFrames(target: PacketTarget): boolean {
     return this.#queue.hasFrames(target);
   }
 
+  /** Writes the ids that wait, as long as they fit. */
   writeFrames(packet: PacketWriter): void {
     this.#queue.writeFrames(packet);
   }
 
+  /** Writes an id in flight once more, unless the peer has it or gave it back. */
   writeAgain(record: FrameRecord, packet: PacketWriter): boolean {
     return this.#queue.writeAgain(record, packet);
   }
 
+  /** The peer has the id. */
   onAcked(record: FrameRecord, now: number): void {
     this.#queue.onAcked(record, now);
   }
 
+  /** The id is sent again, unless it is retired or its path abandoned. */
   onLost(record: FrameRecord, now: number): void {
     this.#queue.onLost(record, now);
   }

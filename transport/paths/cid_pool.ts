@@ -74,6 +74,7 @@ interface PathIds {
 
 /** Keeps the ids to send with, and gives them back. */
 export class CidPool implements FrameOwner {
+  /** Takes in what the peer gives. */
   readonly receives: readonly FrameKind[] = ["new_connection_id"];
   readonly #options: CidPoolOptions;
   readonly #paths = new Map<PathId, PathIds>();
@@ -83,6 +84,7 @@ export class CidPool implements FrameOwner {
   #farewellPath: PathId = -1;
   #farewellId: Uint8Array | undefined;
 
+  /** Has no id before {@linkcode start}. */
   constructor(options: CidPoolOptions) {
     this.#options = options;
     this.#queue = new QueueOf(
@@ -256,26 +258,35 @@ export class CidPool implements FrameOwner {
     this.#queue.offerAgain(path);
   }
 
+  /**
+   * The peer gives an id; throws TransportError, CONNECTION_ID_LIMIT_ERROR when there are too many, else
+   * PROTOCOL_VIOLATION (RFC 9000 §19.15, RFC 10069 §4.4).
+   */
   onFrame(frame: Frame, _packet: ReceivedPacket): void {
     if (frame.kind === "new_connection_id") this.#onNew(frame);
   }
 
+  /** Whether an id is to be given back. */
   hasFrames(target: PacketTarget): boolean {
     return this.#queue.hasFrames(target);
   }
 
+  /** Gives ids back, as long as the frames fit. */
   writeFrames(packet: PacketWriter): void {
     this.#queue.writeFrames(packet);
   }
 
+  /** Writes a retirement in flight once more. */
   writeAgain(record: FrameRecord, packet: PacketWriter): boolean {
     return this.#queue.writeAgain(record, packet);
   }
 
+  /** The peer knows of the retirement. */
   onAcked(record: FrameRecord, now: number): void {
     this.#queue.onAcked(record, now);
   }
 
+  /** The retirement is sent again, unless its path is abandoned. */
   onLost(record: FrameRecord, now: number): void {
     this.#queue.onLost(record, now);
   }

@@ -54,6 +54,7 @@ export class MtuProbe {
   #holeLosses = 0;
   #lastHoleLossAt = -Infinity;
 
+  /** Uses 1200 bytes, and does not probe before {@linkcode start}. */
   constructor(options: MtuProbeOptions = {}) {
     this.#ceiling = Math.max(MTU_BASE, options.ceiling ?? MTU_CEILING);
     this.#upper = this.#ceiling;

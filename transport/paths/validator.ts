@@ -51,7 +51,9 @@ export interface ValidatorOptions {
 
 /** What came of a validation. */
 export interface ValidationOutcome {
+  /** The path that the route belongs to. */
   readonly path: PathId;
+  /** The route's number. */
   readonly route: number;
   /** Whether the peer receives at the route's address. */
   readonly ok: boolean;
@@ -63,7 +65,9 @@ export interface ValidationOutcome {
 
 /** A route on which something is to be sent. */
 export interface DueRoute {
+  /** The path that the route belongs to. */
   readonly path: PathId;
+  /** The route's number. */
   readonly route: number;
 }
 
@@ -92,12 +96,14 @@ interface RouteState extends DueRoute {
 
 /** Validates routes, and answers the peer when it does. */
 export class Validator implements FrameOwner {
+  /** Takes in challenges and answers. */
   readonly receives: readonly FrameKind[] = ["path_challenge", "path_response"];
   readonly #options: ValidatorOptions;
   readonly #routes = new Map<number, RouteState>();
   readonly #outcomes: ValidationOutcome[] = [];
   #running = 0;
 
+  /** Validates nothing before {@linkcode challenge}. */
   constructor(options: ValidatorOptions) {
     this.#options = options;
   }
@@ -161,11 +167,13 @@ export class Validator implements FrameOwner {
     return this.#outcomes.shift();
   }
 
+  /** A challenge to answer, or an answer. */
   onFrame(frame: Frame, packet: ReceivedPacket): void {
     if (frame.kind === "path_challenge") this.#onChallenge(frame, packet);
     else if (frame.kind === "path_response") this.#onResponse(frame, packet);
   }
 
+  /** Whether a packet like this has something to carry. */
   hasFrames(target: PacketTarget): boolean {
     if (this.#routes.size === 0 || target.level !== "application") return false;
     const state = this.#routes.get(target.route);
@@ -184,8 +192,10 @@ export class Validator implements FrameOwner {
     this.#tidy(state);
   }
 
+  /** Proves nothing: the peer may have acknowledged it over another way (RFC 9000 §8.2.3). */
   onAcked(_record: FrameRecord, _now: number): void {}
 
+  /** The newest challenge is replaced by another. */
   onLost(record: FrameRecord, _now: number): void {
     const challenge = record as Challenge;
     const { state } = challenge;
