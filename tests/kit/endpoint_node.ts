@@ -1,126 +1,153 @@
 /**
- * An endpoint with its connections as one node of the simulated network: the part that sockets and a driver play outside.
+ * A host with a real endpoint: real TLS, real packets, in virtual time.
  *
  * @module
  */
+import { fastestProvider } from "../../crypto/mod.ts";
+import { decodePem } from "../../crypto/tls/mod.ts";
+import type { CryptoProvider } from "../../crypto/provider.ts";
 import type { Address, Datagram, Transmit } from "../../transport/base/address.ts";
-import { type App, type AppConnection, AppDriver } from "./app.ts";
+import type { Observer } from "../../transport/base/observer.ts";
+import type { TransportConfig } from "../../transport/connection/config.ts";
+import type { Connection } from "../../transport/connection/connection.ts";
+import type { ClientTls } from "../../transport/connection/options.ts";
+import type { ServerConfig } from "../../transport/endpoint/config.ts";
+import { Endpoint } from "../../transport/endpoint/endpoint.ts";
+import type { Incoming } from "../../transport/endpoint/incoming.ts";
+import { type App, AppDriver } from "./app.ts";
+import { WORLD_CERTIFICATE, WORLD_KEY, WORLD_NAME, WORLD_TIME } from "./identity.ts";
 import type { Node } from "./node.ts";
+import type { Random } from "./random.ts";
 
-/** What it needs of a `Connection`. */
-export interface NodeConnection extends AppConnection {
-  /** `"closed"` when nothing of it is left to do. */
-  readonly state: string;
-  /** As `Node.transmit`. */
-  transmit(now: number, buffer: Uint8Array): Transmit | undefined;
-  /** As `Node.nextTimeout`. */
-  nextTimeout(): number;
-  /** As `Node.handleTimeout`. */
-  handleTimeout(now: number): void;
-  /** One of its datagrams did not leave. */
-  onSendError(local: Address, remote: Address, error: "unreachable", now: number): void;
+/** What an {@linkcode EndpointNode} is made of. */
+export interface EndpointNodeOptions {
+  readonly random: Random;
+  readonly observer?: Observer | undefined;
+  /** Default: the fastest there is. */
+  readonly provider?: CryptoProvider | undefined;
+  /** Serves with this; `undefined`: only connects. */
+  readonly server?: Partial<ServerConfig> | undefined;
+  /** The applications of a connection that was let in. */
+  readonly apps?: ((connection: Connection) => readonly App[]) | undefined;
+  /** What to do with a client; default: let it in. */
+  readonly onIncoming?: ((incoming: Incoming, endpoint: Endpoint, now: number) => void) | undefined;
 }
 
-/** What it needs of an `Endpoint`; `I` is a connection attempt that waits to be accepted. */
-export interface NodeEndpoint<C, I> {
-  /** Takes a datagram in, and says whose it was. */
-  receive(
-    datagram: Datagram,
-    now: number,
-  ):
-    | { readonly kind: "connection"; readonly connection: C }
-    | { readonly kind: "incoming"; readonly incoming: I }
-    | { readonly kind: "none" };
-  /** Answers of the endpoint itself, to no connection. */
-  transmit(now: number, buffer: Uint8Array): Transmit | undefined;
-  /** As `Node.nextTimeout`. */
-  nextTimeout(): number;
-  /** As `Node.handleTimeout`. */
-  handleTimeout(now: number): void;
+/** How a client in a world connects. */
+export interface WorldConnectOptions {
+  readonly local: Address;
+  readonly remote: Address;
+  readonly now: number;
+  readonly alpn?: readonly string[] | undefined;
+  readonly tls?: Partial<ClientTls> | undefined;
+  readonly transport?: TransportConfig | undefined;
+  readonly apps?: readonly App[] | undefined;
+  readonly token?: Uint8Array | undefined;
 }
 
-/** What becomes of a connection attempt: the connection that `Endpoint.accept` made, or nothing. */
-export type OnIncoming<C, I> = (incoming: I, now: number) => C | undefined;
+/** The application protocol of worlds. */
+export const WORLD_ALPN = "world";
 
-/** Drives an endpoint, its connections and their applications. Its `runApps` is the host's `app`. */
-export class EndpointNode<C extends NodeConnection, I> implements Node {
-  /** The endpoint that is driven. */
-  readonly endpoint: NodeEndpoint<C, I>;
-  /** Every connection that there has been, in order. */
-  readonly connections: C[] = [];
-  readonly #onIncoming: OnIncoming<C, I>;
-  readonly #drivers = new Map<C, AppDriver>();
-  /** Those that are not closed. */
-  #live: C[] = [];
-  #turn = 0;
-  #lastSender: C | undefined;
+/** An endpoint, its connections and their applications. */
+export class EndpointNode implements Node {
+  readonly endpoint: Endpoint;
+  /** All connections that were made or let in, in order. */
+  readonly connections: Connection[] = [];
+  readonly #drivers = new Map<Connection, AppDriver>();
+  readonly #apps: ((connection: Connection) => readonly App[]) | undefined;
+  readonly #onIncoming: EndpointNodeOptions["onIncoming"];
 
-  /** `onIncoming` is called for each new attempt; by default none is accepted. */
-  constructor(endpoint: NodeEndpoint<C, I>, onIncoming: OnIncoming<C, I> = () => undefined) {
-    this.endpoint = endpoint;
-    this.#onIncoming = onIncoming;
+  constructor(options: EndpointNodeOptions) {
+    const provider = options.provider ?? fastestProvider();
+    const { random } = options;
+    this.#apps = options.apps;
+    this.#onIncoming = options.onIncoming;
+    const server = options.server === undefined ? undefined : {
+      tls: {
+        certificates: decodePem(WORLD_CERTIFICATE, "CERTIFICATE"),
+        key: provider.signingKey(WORLD_KEY),
+        alpnProtocols: [WORLD_ALPN],
+      },
+      ...options.server,
+    };
+    this.endpoint = new Endpoint({
+      provider,
+      random: (into) => random.fill(into),
+      observer: options.observer,
+      server,
+    });
   }
 
-  /** Looks after a connection that the endpoint made, with these applications on it. */
-  add(connection: C, ...apps: readonly App[]): AppDriver {
-    if (!this.connections.includes(connection)) {
-      this.connections.push(connection);
-      this.#live.push(connection);
-    }
-    const driver = this.#drivers.get(connection) ?? new AppDriver(connection);
-    for (const app of apps) driver.add(app);
-    this.#drivers.set(connection, driver);
+  /** Begins a connection. */
+  connect(options: WorldConnectOptions): Connection {
+    const connection = this.endpoint.connect({
+      local: options.local,
+      remote: options.remote,
+      now: options.now,
+      token: options.token,
+      transport: options.transport,
+      tls: {
+        serverName: WORLD_NAME,
+        alpnProtocols: options.alpn ?? [WORLD_ALPN],
+        roots: decodePem(WORLD_CERTIFICATE, "CERTIFICATE"),
+        time: WORLD_TIME,
+        ...options.tls,
+      },
+    });
+    this.#adopt(connection, options.apps ?? []);
+    return connection;
+  }
+
+  /** The applications of a connection. */
+  driver(connection: Connection): AppDriver {
+    const driver = this.#drivers.get(connection);
+    if (driver === undefined) throw new TypeError("Connection is unknown: expected one of this node");
     return driver;
-  }
-
-  /** The applications of a connection, and its end. */
-  driverOf(connection: C): AppDriver | undefined {
-    return this.#drivers.get(connection);
-  }
-
-  /** Lets all applications act. */
-  runApps(now: number): void {
-    for (const connection of this.connections) this.#drivers.get(connection)?.run(now);
   }
 
   receive(datagram: Datagram, now: number): void {
     const arrival = this.endpoint.receive(datagram, now);
     if (arrival.kind !== "incoming") return;
-    const connection = this.#onIncoming(arrival.incoming, now);
-    if (connection !== undefined) this.add(connection);
+    if (this.#onIncoming !== undefined) this.#onIncoming(arrival.incoming, this.endpoint, now);
+    else this.accept(arrival.incoming, now);
   }
 
-  /** The endpoint's own answers first, then the connections in turn, each until it has nothing more. */
+  /** Lets a client in. */
+  accept(incoming: Incoming, now: number): Connection {
+    const connection = this.endpoint.accept(incoming, now);
+    this.#adopt(connection, this.#apps?.(connection) ?? []);
+    return connection;
+  }
+
   transmit(now: number, buffer: Uint8Array): Transmit | undefined {
-    this.#lastSender = undefined;
-    const answer = this.endpoint.transmit(now, buffer);
-    if (answer !== undefined) return answer;
-    for (let tried = 0; tried < this.#live.length; tried++) {
-      const connection = this.#live[this.#turn % this.#live.length] as C;
-      const train = connection.transmit(now, buffer);
-      if (train !== undefined) {
-        this.#lastSender = connection;
-        return train;
-      }
-      this.#turn = (this.#turn + 1) % this.#live.length;
+    const own = this.endpoint.transmit(now, buffer);
+    if (own !== undefined) return own;
+    for (const connection of this.connections) {
+      const transmit = connection.transmit(now, buffer);
+      if (transmit !== undefined) return transmit;
     }
-    this.#live = this.#live.filter((c) => c.state !== "closed");
     return undefined;
   }
 
   nextTimeout(): number {
-    let next = this.endpoint.nextTimeout();
-    for (const connection of this.#live) next = Math.min(next, connection.nextTimeout());
-    return next;
+    return this.endpoint.nextTimeout();
   }
 
-  /** Calls the endpoint and those connections whose time has come. */
   handleTimeout(now: number): void {
-    if (this.endpoint.nextTimeout() <= now) this.endpoint.handleTimeout(now);
-    for (const connection of this.#live) if (connection.nextTimeout() <= now) connection.handleTimeout(now);
+    this.endpoint.handleTimeout(now);
   }
 
   onSendError(local: Address, remote: Address, error: "unreachable", now: number): void {
-    this.#lastSender?.onSendError(local, remote, error, now);
+    for (const connection of this.connections) connection.onSendError(local, remote, error, now);
+  }
+
+  /** What a host's `app` calls: hands out events and lets applications act. */
+  run(now: number): void {
+    for (const driver of this.#drivers.values()) driver.run(now);
+  }
+
+  #adopt(connection: Connection, apps: readonly App[]): void {
+    this.connections.push(connection);
+    this.#drivers.set(connection, new AppDriver(connection, ...apps));
   }
 }

@@ -23,12 +23,12 @@ export type DrivenArrival<C, I> =
   | { readonly kind: "incoming"; readonly incoming: I }
   | { readonly kind: "none" };
 
-/** An endpoint as the driver sees it. */
+/** An endpoint as the driver sees it. The driver looks after the timers of the connections itself. */
 export interface DrivenEndpoint<C, I> {
   receive(datagram: Datagram, now: number): DrivenArrival<C, I>;
   transmit(now: number, buffer: Uint8Array): Transmit | undefined;
-  nextTimeout(): number;
-  handleTimeout(now: number): void;
+  /** The connection is closed. */
+  forget(connection: C): void;
 }
 
 /** Who is told what happens to one connection. */

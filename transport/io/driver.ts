@@ -228,7 +228,6 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
         this.#earliest = entry.deadline;
       }
     }
-    if (this.#endpoint.nextTimeout() <= now) this.#guard(() => this.#endpoint.handleTimeout(now));
   }
 
   #deliver(entry: Entry<C, E>): void {
@@ -268,8 +267,6 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
       if (room === undefined || transmit === undefined) break;
       this.#send(transmit, room, STATELESS);
     }
-    const deadline = this.#endpoint.nextTimeout();
-    if (deadline < this.#earliest) this.#earliest = Math.max(deadline, now + STUCK_DELAY);
   }
 
   /** Gives the datagrams of a batch to their socket; returns how many. */
@@ -295,6 +292,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     if (connection.state === "closed") {
       entry.gone = true;
       this.#entries.delete(connection);
+      this.#endpoint.forget(connection);
       this.#guard(() => entry.handler.onGone?.());
       return;
     }

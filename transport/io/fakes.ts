@@ -71,8 +71,7 @@ export class FakeConnection implements DrivenConnection<FakeEvent> {
 export class FakeEndpoint implements DrivenEndpoint<FakeConnection, Address> {
   readonly connections: Map<string, FakeConnection> = new Map();
   readonly answers: { data: Uint8Array; local: Address; remote: Address }[] = [];
-  deadline = Infinity;
-  timeouts = 0;
+  readonly forgotten: FakeConnection[] = [];
 
   connect(local: Address, remote: Address): FakeConnection {
     const connection = new FakeConnection(local, remote);
@@ -101,13 +100,9 @@ export class FakeEndpoint implements DrivenEndpoint<FakeConnection, Address> {
     return { local: answer.local, remote: answer.remote, length, segment: length, ecn: "not-ect" };
   }
 
-  nextTimeout(): number {
-    return this.deadline;
-  }
-
-  handleTimeout(): void {
-    this.timeouts += 1;
-    this.deadline = Infinity;
+  forget(connection: FakeConnection): void {
+    this.forgotten.push(connection);
+    this.connections.delete(formatAddress(connection.remote));
   }
 }
 

@@ -19,7 +19,7 @@ const KEPT_BLOCK = 4096;
 /** A part of the stream: `[start, start + data.length)`. */
 class Block {
   readonly start: number;
-  readonly data: Uint8Array;
+  readonly data: Uint8Array<ArrayBuffer>;
   readonly end: number;
   /** Where the last byte that is here ends. */
   high: number;
@@ -141,7 +141,7 @@ export class Reassembler {
    *
    * @returns `undefined` when there is nothing now, `null` at the end.
    */
-  read(limit: number = LARGEST_BLOCK): Uint8Array | undefined | null {
+  read(limit: number = LARGEST_BLOCK): Uint8Array<ArrayBuffer> | undefined | null {
     if (this.#read === this.#ready) return this.isRead ? null : undefined;
     const block = this.#blocks[0]!;
     const from = this.#read - block.start;

@@ -119,7 +119,7 @@ export class ReceiveSide {
    * @returns `undefined` when there is nothing now, `null` at the end.
    * @throws {StreamError} when the peer reset it.
    */
-  read(id: number, limit?: number): Uint8Array | undefined | null {
+  read(id: number, limit?: number): Uint8Array<ArrayBuffer> | undefined | null {
     const stream = this.#streams.get(id);
     if (stream === undefined) {
       const end = this.#ended.get(id);

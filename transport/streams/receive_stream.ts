@@ -133,7 +133,7 @@ export class ReceiveStream {
    *
    * @returns `undefined` when there is nothing now, `null` at the end or after a stop.
    */
-  read(limit?: number): Uint8Array | undefined | null {
+  read(limit?: number): Uint8Array<ArrayBuffer> | undefined | null {
     if (this.#isStopped) return null;
     const data = this.#bytes.read(limit);
     if (data !== undefined && data !== null) this.#consume(data.length);

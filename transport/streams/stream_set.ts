@@ -224,7 +224,7 @@ export class StreamSet implements FrameOwner {
    * @returns `undefined` when there is nothing now ("stream_readable" tells), `null` at the end.
    * @throws {StreamError} when the peer reset it.
    */
-  read(id: number, limit?: number): Uint8Array | undefined | null {
+  read(id: number, limit?: number): Uint8Array<ArrayBuffer> | undefined | null {
     this.#checkReceiving(id);
     if (limit !== undefined && !(limit >= 1)) throw new RangeError(`Read limit is ${limit}, expected at least 1`);
     return this.#receiving.read(id, limit);

@@ -1,0 +1,98 @@
+import { assertEquals } from "@std/assert";
+import { ReceiveCredit, SendCredit } from "./credit.ts";
+
+Deno.test("SendCredit.take() gives what there is", () => {
+  const credit = new SendCredit(100);
+  assertEquals(credit.take(70), 70);
+  assertEquals(credit.take(70), 30);
+  assertEquals(credit.take(1), 0);
+  assertEquals([credit.used, credit.room, credit.limit], [100, 0, 100]);
+});
+
+Deno.test("SendCredit.raise() ignores limits that are not larger", () => {
+  const credit = new SendCredit(100);
+  assertEquals(credit.raise(100), false);
+  assertEquals(credit.raise(50), false);
+  assertEquals(credit.limit, 100);
+  assertEquals(credit.raise(101), true);
+  assertEquals(credit.room, 101);
+});
+
+Deno.test("SendCredit.restart() begins anew", () => {
+  const credit = new SendCredit(100);
+  credit.take(80);
+  credit.restart(40);
+  assertEquals([credit.used, credit.room], [0, 40]);
+});
+
+Deno.test("ReceiveCredit.receive() refuses what is beyond the limit", () => {
+  const credit = new ReceiveCredit(100, 100);
+  assertEquals(credit.receive(100, 0), true);
+  assertEquals(credit.receive(1, 0), false);
+  assertEquals(credit.received, 100);
+});
+
+Deno.test("ReceiveCredit announces a new limit when half of the window is used up", () => {
+  const credit = new ReceiveCredit(100, 100);
+  credit.receive(100, 0);
+  assertEquals(credit.consume(49), false);
+  assertEquals(credit.update(10, 1000), 100);
+  assertEquals(credit.consume(1), true);
+  assertEquals(credit.update(10, 1000), 150);
+  assertEquals(credit.isDue, false);
+});
+
+Deno.test("ReceiveCredit doubles a window that is used up within two round trips, up to the ceiling", () => {
+  const credit = new ReceiveCredit(100, 300);
+  credit.receive(100, 0);
+  credit.consume(50);
+  // 50 bytes in 40 ms: the window in 80 ms, less than two round trips of 50 ms.
+  assertEquals(credit.update(50, 40), 250);
+  assertEquals(credit.window, 200);
+  credit.receive(150, 60);
+  credit.consume(200);
+  assertEquals(credit.update(50, 80), 550);
+  assertEquals(credit.window, 300);
+  credit.receive(300, 90);
+  credit.consume(300);
+  assertEquals(credit.update(50, 100), 850);
+  assertEquals(credit.window, 300);
+});
+
+Deno.test("ReceiveCredit keeps the window of a reader that takes its time", () => {
+  const credit = new ReceiveCredit(100, 10_000);
+  credit.receive(100, 0);
+  credit.consume(60);
+  assertEquals(credit.update(50, 61), 160 + 100 * 1);
+  const slow = new ReceiveCredit(100, 10_000);
+  slow.receive(100, 0);
+  slow.consume(60);
+  assertEquals(slow.update(50, 1000), 160);
+});
+
+Deno.test("ReceiveCredit measures from the first byte, not from the making", () => {
+  const credit = new ReceiveCredit(100, 1000);
+  credit.receive(60, 5000);
+  credit.consume(60);
+  credit.update(50, 5010);
+  assertEquals(credit.window, 200);
+});
+
+Deno.test("ReceiveCredit.widen() lets the window grow within the ceiling", () => {
+  const credit = new ReceiveCredit(100, 300);
+  credit.widen(200);
+  assertEquals(credit.window, 200);
+  credit.widen(150);
+  assertEquals(credit.window, 200);
+  credit.widen(1000);
+  assertEquals(credit.window, 300);
+  assertEquals(credit.isDue, true);
+  assertEquals(credit.update(50, 0), 300);
+});
+
+Deno.test("ReceiveCredit of a window of nothing stays closed", () => {
+  const credit = new ReceiveCredit(0, 1000);
+  assertEquals(credit.isDue, false);
+  assertEquals(credit.receive(1, 0), false);
+  assertEquals(credit.receive(0, 0), true);
+});
