@@ -12,7 +12,9 @@ const NO_CONTEXT = new Uint8Array(0);
 
 /** One secret for each sender; the suite is always AES-128-GCM. */
 export interface InitialSecrets {
+  /** For what the client sends; 32 bytes. */
   readonly client: Uint8Array;
+  /** For what the server sends; 32 bytes. */
   readonly server: Uint8Array;
 }
 

@@ -12,7 +12,9 @@ export type KeyErrorKind = "key_update_error" | "aead_limit";
 
 /** A fault that must close the connection (RFC 9001 §6). */
 export class KeyError extends Error {
+  /** `"KeyError"`. */
   override name = "KeyError";
+  /** What the connection closes with. */
   readonly kind: KeyErrorKind;
 
   /** `message` says the state, then what was expected. */

@@ -58,6 +58,7 @@ export class KeyRing {
   #truncatedNumber = 0;
   #outcome: OpenOutcome = "no_keys";
 
+  /** A ring without keys, which will be of that provider. */
   constructor(provider: CryptoProvider) {
     this.#provider = provider;
   }

@@ -25,6 +25,7 @@ export class HeaderProtection {
   readonly #key: HeaderKey;
   readonly #mask = new Uint8Array(MASK_LENGTH);
 
+  /** Of one key. */
   constructor(key: HeaderKey) {
     this.#key = key;
   }
@@ -61,7 +62,9 @@ export class HeaderProtection {
 
 /** The keys of one traffic secret. */
 export class PacketProtection {
+  /** Whose AEAD it is, and whose limits hold. */
   readonly suite: CipherSuite;
+  /** Shared with the keys after updates. */
   readonly header: HeaderProtection;
   readonly #provider: CryptoProvider;
   readonly #secret: Uint8Array;

@@ -12,9 +12,11 @@ export type HashName = "sha256" | "sha384";
 export interface CipherSuite {
   /** The codepoint: 0x1301, 0x1302 or 0x1303. */
   readonly id: number;
+  /** As the IANA registry of TLS cipher suites has it. */
   readonly name: "TLS_AES_128_GCM_SHA256" | "TLS_AES_256_GCM_SHA384" | "TLS_CHACHA20_POLY1305_SHA256";
   /** Bytes. */
   readonly keyLength: number;
+  /** What its key schedule is made with. */
   readonly hash: HashName;
   /** Most packets that may be sealed with one key. */
   readonly confidentialityLimit: number;
@@ -44,6 +46,7 @@ export interface HeaderKey {
 
 /** A hash that takes its input in pieces. */
 export interface RunningHash {
+  /** Takes the next piece. */
   update(data: Uint8Array): void;
   /** The digest of all so far; more may follow. */
   digest(): Uint8Array;
@@ -54,6 +57,7 @@ export type GroupName = "x25519" | "secp256r1";
 
 /** A key pair for one exchange. */
 export interface KeyShare {
+  /** What it is a pair of. */
   readonly group: GroupName;
   /** As it stands in `KeyShareEntry.key_exchange`. */
   readonly publicKey: Uint8Array;
@@ -68,6 +72,7 @@ export type RandomBytes = (into: Uint8Array) => void;
 export interface SigningKey {
   /** The signature schemes it can make, by codepoint (RFC 8446 §4.2.3), preferred first. */
   readonly schemes: readonly number[];
+  /** Signs with one of them; throws `CryptoError` for any other scheme. ECDSA signatures are in DER. */
   sign(scheme: number, data: Uint8Array): Uint8Array;
 }
 
@@ -77,9 +82,13 @@ export interface CryptoProvider {
   readonly name: string;
   /** Fastest first: the order in which a client offers and a server chooses. */
   readonly suites: readonly CipherSuite[];
+  /** The AEAD of the suite with that key, of which it keeps a copy; throws `CryptoError` when they do not fit. */
   aead(suite: CipherSuite, key: Uint8Array): AeadKey;
+  /** Header protection of the suite with that key; throws `CryptoError` when they do not fit. */
   header(suite: CipherSuite, key: Uint8Array): HeaderKey;
+  /** A hash of nothing yet. */
   hash(name: HashName): RunningHash;
+  /** HMAC (RFC 2104) of one piece. */
   hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** Preferred first. */
   readonly groups: readonly GroupName[];
@@ -96,5 +105,6 @@ export interface CryptoProvider {
 
 /** Cryptography refused an input: a malformed key, an unknown algorithm. */
 export class CryptoError extends Error {
+  /** `"CryptoError"`. */
   override name = "CryptoError";
 }

@@ -24,6 +24,23 @@ export function seeded(seed: number): RandomBytes {
   };
 }
 
+/** A provider with only that suite (`undefined`: all) and those groups. */
+export function only(
+  base: CryptoProvider,
+  suite: number | undefined,
+  groups: CryptoProvider["groups"],
+): CryptoProvider {
+  const suites = base.suites.filter(({ id }) => suite === undefined || id === suite);
+  return new Proxy(base, {
+    get(target, key) {
+      if (key === "suites") return suites;
+      if (key === "groups") return groups;
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
 const root = once(() => authority({}));
 
 /** The trusted root of `credentials`. */

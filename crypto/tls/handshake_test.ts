@@ -6,6 +6,7 @@ import {
   credentials,
   hex,
   isComplete,
+  only,
   pair,
   provider,
   secrets,
@@ -14,24 +15,11 @@ import {
   words,
 } from "./handshake_fixture_test.ts";
 
-/** A provider with only those suites and groups. */
-function only(base: CryptoProvider, suite: number | undefined, groups: CryptoProvider["groups"]): CryptoProvider {
-  const suites = base.suites.filter(({ id }) => suite === undefined || id === suite);
-  return new Proxy(base, {
-    get(target, key) {
-      if (key === "suites") return suites;
-      if (key === "groups") return groups;
-      const value = Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
 const KINDS: KeyKind[] = ["p256", "p384", "p521", "ed25519", "rsa"];
 const CASES = KINDS.flatMap((kind) => [0x1301, 0x1302, 0x1303].map((suite) => ({ kind, suite })));
 
 for (const { kind, suite } of CASES) {
-  for (const [name, clientGroups, serverGroups] of GROUPINGS()) {
+  for (const [name, clientGroups, serverGroups] of groupings()) {
     Deno.test(`createTlsClient() and createTlsServer() agree: ${kind}, 0x${suite.toString(16)}, ${name}`, async () => {
       const { client, server, clientOutputs, serverOutputs } = shake(
         await pair(
@@ -58,7 +46,7 @@ for (const { kind, suite } of CASES) {
   }
 }
 
-function GROUPINGS(): [string, CryptoProvider["groups"], CryptoProvider["groups"]][] {
+function groupings(): [string, CryptoProvider["groups"], CryptoProvider["groups"]][] {
   return [
     ["x25519", ["x25519"], ["x25519", "secp256r1"]],
     ["secp256r1", ["secp256r1"], ["x25519", "secp256r1"]],

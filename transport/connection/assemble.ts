@@ -275,7 +275,7 @@ export function settleValidations(
   for (let outcome = validator.nextOutcome(); outcome !== undefined; outcome = validator.nextOutcome()) {
     const path = paths.get(outcome.path);
     const route = paths.route(outcome.route);
-    if (path !== undefined && route !== undefined) migration.onOutcome(path, route, outcome.ok, now);
+    if (path !== undefined && route !== undefined) migration.onOutcome(path, route, outcome, now);
   }
 }
 

@@ -215,12 +215,19 @@ export class Receiver {
     if (end < 0) return;
     let route = path.route;
     if (lifecycle.isConfirmed && context.role === "server" && !route.is(datagram.local, datagram.remote)) {
-      route = migration.routeOf(path, datagram.local, datagram.remote);
+      route = migration.routeOf(path, datagram.local, datagram.remote, this.#isIdInUse(path, header.destinationId));
       if (!route.validated) route.amplification.received(datagram.data.length);
     }
     const number = this.#number;
     const probing = this.#process(header, "application", space, path, end, datagram, now);
-    if (!probing && number > largest && lifecycle.isOpen) migration.migrate(path, route, now);
+    if (probing || number <= largest || !lifecycle.isOpen) return;
+    migration.migrate(path, route, now);
+    if (!this.#isIdInUse(path, header.destinationId)) path.lastDestinationId = header.destinationId.slice();
+  }
+
+  /** Whether the peer goes on with the id that it used before: then it may not know that its address changed. */
+  #isIdInUse(path: Path, id: Uint8Array): boolean {
+    return path.lastDestinationId !== undefined && sameBytes(path.lastDestinationId, id);
   }
 
   /** A client takes packets only from where it sends to (RFC 9000 §9). */

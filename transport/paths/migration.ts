@@ -38,8 +38,8 @@ export class Migration {
     this.#parts = parts;
   }
 
-  /** The route of the path that a packet came in on; made when it is new. */
-  routeOf(path: Path, local: Address, remote: Address): Route {
+  /** The route of the path that a packet came in on; made when it is new. `sameId`: it came with the id in use. */
+  routeOf(path: Path, local: Address, remote: Address, sameId: boolean): Route {
     const known = knownRoute(path, local, remote);
     if (known !== undefined) return known;
     const { paths, makeRoute, pool, validator } = this.#parts;
@@ -52,7 +52,7 @@ export class Migration {
     const portOnly = remote.hostname === path.route.remote.hostname && sameAddress(local, path.route.local);
     const route = makeRoute(path, local, remote, portOnly ? path.route : undefined);
     // The same id of ours came from there: the peer may not know that its address changed, so its id stays too (§9.5).
-    if (portOnly) pool.share(path.id, path.route.number, route.number);
+    if (sameId) pool.share(path.id, path.route.number, route.number);
     path.candidates.push(route);
     paths.addRoute(route);
     return route;
@@ -83,17 +83,26 @@ export class Migration {
   }
 
   /** A validation ended. */
-  onOutcome(path: Path, route: Route, ok: boolean, now: number): void {
-    if (ok) route.amplification.validate();
+  onOutcome(
+    path: Path,
+    route: Route,
+    outcome: { readonly ok: boolean; readonly mtuVerified: boolean },
+    now: number,
+  ): void {
+    if (outcome.ok) route.amplification.validate();
     if (route !== path.route) return;
-    if (ok) this.#settle(path, now);
-    else if (path.previous !== undefined) {
+    if (outcome.ok) {
+      // Until 1200 bytes are known to get through, the way back stays open (RFC 9000 §8.2.1).
+      if (outcome.mtuVerified) this.#settle(path, now);
+    } else if (path.previous !== undefined) {
       const { previous } = path;
       path.previous = undefined;
       path.route = previous;
       this.#drop(path, route, now);
       this.#trace("migration_failed", path, now);
-    } else if (!route.validated) this.#parts.onPathFailed(path, now);
+    } else {
+      this.#parts.onPathFailed(path, now);
+    }
   }
 
   #settle(path: Path, now: number): void {

@@ -50,6 +50,8 @@ export class Path {
   localStatus: PathStatus = "available";
   /** What the peer told us; `undefined`: nothing yet. */
   peerStatus: PathStatus | undefined;
+  /** The connection id of ours that the peer sends to. */
+  lastDestinationId: Uint8Array | undefined;
   /** STREAM payload received on it. */
   streamBytesReceived = 0;
 
