@@ -52,6 +52,7 @@ export class AckPolicy {
   #largest = -1;
   #largestAt = -Infinity;
 
+  /** A policy for the packets that `received` takes in. */
   constructor(received: ReceivedPackets, options: AckPolicyOptions = {}) {
     this.#received = received;
     this.#immediate = options.immediate ?? false;

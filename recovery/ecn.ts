@@ -24,8 +24,11 @@ export type EcnState = "testing" | "unknown" | "capable" | "failed";
 
 /** The counts in an ACK frame (RFC 9000 §19.3.2). */
 export interface EcnReport {
+  /** Packets received as ECT(0). */
   readonly ect0: number;
+  /** Packets received as ECT(1). */
   readonly ect1: number;
+  /** Packets received as CE. */
   readonly ce: number;
 }
 
@@ -54,6 +57,7 @@ export class EcnValidator {
   /** The counts last taken in, per packet number space. */
   readonly #counts: (EcnReport | undefined)[] = [];
 
+  /** See the table of this module. */
   get state(): EcnState {
     return this.#state;
   }

@@ -42,7 +42,11 @@ export class Pacer {
   #saved: number;
   #countedAt = -Infinity;
 
-  /** @param mtu Bytes of UDP payload */
+  /**
+   * Paces nothing until a rate is set.
+   *
+   * @param mtu Bytes of UDP payload
+   */
   constructor(mtu: number) {
     this.#mtu = mtu;
     this.#saved = this.#capacity;

@@ -21,8 +21,11 @@ export type EcnMark = "not-ect" | "ect0" | "ect1" | "ce";
 
 /** How many packets arrived with each ECN codepoint (RFC 9000 §13.4.1). */
 export interface EcnTotals {
+  /** Packets received as ECT(0). */
   readonly ect0: number;
+  /** Packets received as ECT(1). */
   readonly ect1: number;
+  /** Packets received as CE. */
   readonly ce: number;
 }
 
@@ -47,14 +50,18 @@ export interface SpaceOptions {
 
 /** What was sent and received in one packet number space; `R` is what a sent packet remembers of each frame. */
 export class PacketNumberSpace<R> {
+  /** What was sent. */
   readonly sent: SentPackets<R> = new SentPackets<R>();
+  /** What was received. */
   readonly received: ReceivedPackets;
+  /** When to acknowledge it. */
   readonly acks: AckPolicy;
   readonly #ecn = { ect0: 0, ect1: 0, ce: 0 };
   readonly #random: (() => number) | undefined;
   #skipPeriod = FIRST_SKIP_PERIOD;
   #skipAt = Infinity;
 
+  /** A space in which nothing has happened. */
   constructor(options: SpaceOptions = {}) {
     this.received = new ReceivedPackets(options.maxAckRanges);
     this.acks = new AckPolicy(this.received, {

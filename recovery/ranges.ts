@@ -6,7 +6,9 @@
 
 /** The numbers `from` to `to`, both included. */
 export interface Range {
+  /** The smallest. */
   readonly from: number;
+  /** The largest. */
   readonly to: number;
 }
 
@@ -22,6 +24,8 @@ export class RangeSet {
   readonly #to: number[] = [];
 
   /**
+   * An empty set.
+   *
    * @param limit Ranges kept at most, 1 or more
    * @throws {RangeError} when `limit` is below 1
    */

@@ -26,7 +26,11 @@ export class ReceivedPackets {
   #largest = -1;
   #largestAt = -Infinity;
 
-  /** @param maxAckRanges Ranges reported at most, 1 or more */
+  /**
+   * Nothing has arrived.
+   *
+   * @param maxAckRanges Ranges reported at most, 1 or more
+   */
   constructor(maxAckRanges: number = MAX_ACK_RANGES) {
     this.#toAck = new RangeSet(maxAckRanges);
   }

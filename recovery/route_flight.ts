@@ -22,6 +22,7 @@ const FIRST_CAPACITY = 64;
  * so one route's pace never makes another's ring grow, even where routes share a packet number space.
  */
 export class RouteFlight<R> {
+  /** The route. */
   readonly route: number;
   /** Bytes of outstanding packets that count as in flight. */
   inFlight = 0;
@@ -30,9 +31,9 @@ export class RouteFlight<R> {
   /** All outstanding packets. */
   outstanding = 0;
   /** When the last ack-eliciting packet was sent; `-Infinity` when none was. */
-  lastElicitingAt = -Infinity;
+  lastElicitingAt: number = -Infinity;
   /** The largest order that was acknowledged; -1 when none was. */
-  largestAckedOrder = -1;
+  largestAckedOrder: number = -1;
   /** Packets lost in a row, for persistent congestion. */
   readonly lostRun: LostRun = new LostRun();
   #ring: (SentPacket<R> | undefined)[] = new Array(FIRST_CAPACITY).fill(undefined);
@@ -46,6 +47,7 @@ export class RouteFlight<R> {
   readonly #quiet: number[] = [];
   #quietNext = 0;
 
+  /** Nothing is outstanding on the route. */
   constructor(route: number) {
     this.route = route;
   }

@@ -12,10 +12,15 @@ export const K_INITIAL_RTT = 333;
 
 /** What others may read of a route's round-trip time; all in milliseconds. */
 export interface RttView {
+  /** smoothed_rtt: the moving average of samples. */
   readonly smoothed: number;
+  /** rttvar: the mean deviation of samples. */
   readonly variation: number;
+  /** min_rtt: the least sample; 0 before the first. */
   readonly min: number;
+  /** latest_rtt: the newest sample; 0 before the first. */
   readonly latest: number;
+  /** Whether there has been a sample. */
   readonly hasSample: boolean;
 }
 
@@ -28,7 +33,11 @@ export class Rtt implements RttView {
   #firstSampleAt = Infinity;
   #minIsStale = true;
 
-  /** @param initialRtt Milliseconds to assume before the first sample, above 0 */
+  /**
+   * An estimate without samples.
+   *
+   * @param initialRtt Milliseconds to assume before the first sample, above 0
+   */
   constructor(initialRtt: number = K_INITIAL_RTT) {
     this.#smoothed = initialRtt;
     this.#variation = initialRtt / 2;

@@ -19,25 +19,30 @@ const MAX_IDLE_ROUTES = 8;
 
 /** A packet that was sent. `R` is what it remembers of each frame in it. */
 export class SentPacket<R> {
+  /** Its packet number. */
   readonly number: number;
   /** The route that it went over. */
   readonly route: number;
+  /** When it was sent. */
   readonly sentAt: number;
   /** Bytes, header and AEAD tag included. */
   readonly size: number;
+  /** Whether it elicits an acknowledgment. */
   readonly ackEliciting: boolean;
   /** Whether it counts as in flight: it has more than ACK and CONNECTION_CLOSE frames (RFC 9002 §2). */
   readonly inFlight: boolean;
+  /** What it remembers of each frame in it. */
   readonly records: R[];
   /** Whether it was sent as ECT(0). */
   readonly ecn: boolean;
   /** Whether it probes the path's MTU: its loss is no sign of congestion (RFC 9000 §14.4). */
   readonly probe: boolean;
   /** Counts the packets of this space on this route from 0; given by {@linkcode SentPackets.add}. */
-  order = -1;
+  order: number = -1;
+  /** What became of it. */
   fate: PacketFate = "outstanding";
   /** When it was declared lost. */
-  lostAt = -Infinity;
+  lostAt: number = -Infinity;
   /** Bytes delivered on the route when it was sent; see `DeliveryRate`. */
   delivered = 0;
   /** When the last of `delivered` was. */
@@ -47,6 +52,7 @@ export class SentPacket<R> {
   /** Whether the application had nothing more to send. */
   appLimited = false;
 
+  /** A packet that is about to be added to the sent ones. */
   constructor(
     number: number,
     route: number,

@@ -7,6 +7,7 @@
 
 /** How application data packets of a connection are numbered; the handshake has its own spaces always. */
 export interface SpaceLayout {
+  /** As it appears in configuration and traces. */
   readonly name: "multiple" | "single";
   /** The space that numbers the packets of a path. */
   spaceOf(path: number): number;

@@ -27,9 +27,11 @@ export function minimumWindow(mtu: number): number {
 
 /** What a controller may know of an acknowledged packet. */
 export interface AckedPacket {
+  /** When it was sent. */
   readonly sentAt: number;
   /** Bytes. */
   readonly size: number;
+  /** Whether it counted as in flight; those that did not are no reason to grow. */
   readonly inFlight: boolean;
 }
 
@@ -52,6 +54,7 @@ export interface AckedBatch {
    * scheduler: then it must not grow (RFC 9002 §7.8). Waiting for the pacer is no such reason.
    */
   readonly appLimited: boolean;
+  /** When the acknowledgment arrived. */
   readonly now: number;
 }
 
@@ -68,13 +71,17 @@ export interface CongestionEvent {
   readonly sentAt: number;
   /** Bytes in flight, without those lost. */
   readonly inFlight: number;
+  /** When it was noticed. */
   readonly now: number;
 }
 
 /** A packet that was declared lost has been acknowledged. */
 export interface SpuriousLoss {
+  /** Its size. */
   readonly bytes: number;
+  /** When it was sent. */
   readonly sentAt: number;
+  /** When its acknowledgment arrived. */
   readonly now: number;
 }
 
@@ -91,10 +98,13 @@ export interface CongestionController {
   readonly ssthresh: number;
   /** Bytes per millisecond; 0 to have it derived from window and round-trip time. */
   readonly pacingRate: number;
+  /** Whether the window is below `ssthresh`. */
   readonly inSlowStart: boolean;
   /** A packet that counts as in flight was sent; `inFlight` is what was in flight before it. */
   onSent(bytes: number, inFlight: number, now: number): void;
+  /** An ACK frame has newly acknowledged packets of this route. */
   onAcked(batch: AckedBatch): void;
+  /** The route shows congestion. */
   onCongestion(event: CongestionEvent): void;
   /** Told once for each such packet. */
   onSpurious?(loss: SpuriousLoss): void;
@@ -104,7 +114,9 @@ export interface CongestionController {
 
 /** Another route of the connection, for controllers that share a bottleneck fairly. */
 export interface CongestionSibling {
+  /** Its controller; of the same kind as one's own unless routes are configured apart. */
   readonly controller: CongestionController;
+  /** Its round-trip time. */
   readonly rtt: RttView;
 }
 
@@ -112,6 +124,7 @@ export interface CongestionSibling {
 export interface CongestionPath {
   /** Bytes of UDP payload; 1200 or more. */
   readonly mtu: number;
+  /** The route's round-trip time. */
   readonly rtt: RttView;
   /** The other routes of the connection that carry data; always up to date. */
   readonly siblings: readonly CongestionSibling[];

@@ -66,7 +66,9 @@ interface Undo {
 
 /** Grows the window by a cubic function of the time since the last reduction. Windows are in bytes, times in ms. */
 export class Cubic implements CongestionController {
+  /** `cubic` */
   readonly name = "cubic";
+  /** Derived from the window. */
   readonly pacingRate = 0;
   readonly #period = new RecoveryPeriod();
   readonly #hystart: HyStart | undefined;
@@ -88,6 +90,7 @@ export class Cubic implements CongestionController {
   #countedAt = 0;
   #undo: Undo | undefined;
 
+  /** A controller for a route with that MTU. */
   constructor(path: Pick<CongestionPath, "mtu">, options: CubicOptions = {}) {
     this.#mtu = path.mtu;
     this.#cwnd = initialWindow(path.mtu);
@@ -95,23 +98,28 @@ export class Cubic implements CongestionController {
     this.#fastConvergence = options.fastConvergence ?? true;
   }
 
+  /** Most bytes that may be in flight. */
   get cwnd(): number {
     return Math.floor(this.#cwnd);
   }
 
+  /** The window up to which slow start goes. */
   get ssthresh(): number {
     return this.#ssthresh;
   }
 
+  /** Whether the window is below `ssthresh`. */
   get inSlowStart(): boolean {
     return this.#cwnd < this.#ssthresh;
   }
 
+  /** Notes when the route was idle. */
   onSent(_bytes: number, inFlight: number, now: number): void {
     // With nothing in flight the sender was idle up to now: no time for the window to grow (RFC 9438 §5.8).
     if (inFlight === 0) this.#countedAt = now;
   }
 
+  /** Lets the window grow. */
   onAcked(batch: AckedBatch): void {
     if (batch.appLimited) {
       this.#countedAt = batch.now;
@@ -132,6 +140,7 @@ export class Cubic implements CongestionController {
     }
   }
 
+  /** Reduces the window, once per round trip. */
   onCongestion(event: CongestionEvent): void {
     if (this.#period.absorbs(event)) this.#period.add(event);
     else this.#reduce(event);
@@ -144,6 +153,7 @@ export class Cubic implements CongestionController {
     this.#period.endAll(event.now);
   }
 
+  /** Takes the last reduction back when all that made it was spurious. */
   onSpurious(loss: SpuriousLoss): void {
     const undo = this.#undo;
     if (!this.#period.onSpurious(loss) || undo === undefined) return;
@@ -162,6 +172,7 @@ export class Cubic implements CongestionController {
     this.#period.undo();
   }
 
+  /** Scales the least window, and the initial one while it stands. */
   onMtu(mtu: number): void {
     this.#mtu = mtu;
     if (this.#isInitial) this.#cwnd = initialWindow(mtu);

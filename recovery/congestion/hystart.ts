@@ -39,6 +39,7 @@ export class HyStart {
   #baseline = Infinity;
   #rounds = 0;
 
+  /** See the table of this module. */
   get phase(): HyStartPhase {
     return this.#phase;
   }

@@ -40,7 +40,9 @@ export function newReno(options: NewRenoOptions = {}): ControllerFactory {
 
 /** Halves the window on congestion and adds one packet per round trip otherwise. */
 export class NewReno implements CongestionController {
+  /** `newreno` */
   readonly name = "newreno";
+  /** Derived from the window. */
   readonly pacingRate = 0;
   readonly #period = new RecoveryPeriod();
   readonly #hystart: HyStart | undefined;
@@ -52,26 +54,32 @@ export class NewReno implements CongestionController {
   #undoCwnd = 0;
   #undoSsthresh = 0;
 
+  /** A controller for a route with that MTU. */
   constructor(path: Pick<CongestionPath, "mtu">, options: NewRenoOptions = {}) {
     this.#mtu = path.mtu;
     this.#cwnd = initialWindow(path.mtu);
     this.#hystart = options.hystart === true ? new HyStart() : undefined;
   }
 
+  /** Most bytes that may be in flight. */
   get cwnd(): number {
     return Math.floor(this.#cwnd);
   }
 
+  /** The window up to which slow start goes. */
   get ssthresh(): number {
     return this.#ssthresh;
   }
 
+  /** Whether the window is below `ssthresh`. */
   get inSlowStart(): boolean {
     return this.#cwnd < this.#ssthresh;
   }
 
+  /** Nothing to note. */
   onSent(): void {}
 
+  /** Lets the window grow. */
   onAcked(batch: AckedBatch): void {
     if (batch.appLimited) return;
     const hystart = this.#ssthresh === Infinity ? this.#hystart : undefined;
@@ -84,6 +92,7 @@ export class NewReno implements CongestionController {
     if (hystart?.onAcked(batch.newestSentAt, batch.rttSample, batch.now)) this.#ssthresh = this.#cwnd;
   }
 
+  /** Reduces the window, once per round trip. */
   onCongestion(event: CongestionEvent): void {
     if (this.#period.absorbs(event)) this.#period.add(event);
     else this.#reduce(event);
@@ -92,6 +101,7 @@ export class NewReno implements CongestionController {
     this.#period.endAll(event.now);
   }
 
+  /** Takes the last reduction back when all that made it was spurious. */
   onSpurious(loss: SpuriousLoss): void {
     if (!this.#period.onSpurious(loss) || this.#cwnd >= this.#undoCwnd) return;
     this.#cwnd = this.#undoCwnd;
@@ -99,6 +109,7 @@ export class NewReno implements CongestionController {
     this.#period.undo();
   }
 
+  /** Scales the least window, and the initial one while it stands. */
   onMtu(mtu: number): void {
     this.#mtu = mtu;
     if (this.#isInitial) this.#cwnd = initialWindow(mtu);
