@@ -100,12 +100,15 @@ export class ReceiveCredit {
     return this.#window;
   }
 
-  /** Counts `n` bytes more received; `false` when that is beyond the limit, and then nothing is counted. */
-  receive(n: number, now: number): boolean {
-    if (n > this.#limit - this.#received) return false;
+  /** Bytes that the peer may send still. */
+  get room(): number {
+    return this.#limit - this.#received;
+  }
+
+  /** Counts `n` bytes more received, for which there must be room. */
+  receive(n: number, now: number): void {
     this.#received += n;
     if (this.#since < 0) this.#since = now;
-    return true;
   }
 
   /** Counts `n` bytes more consumed; whether a larger limit should be announced. */

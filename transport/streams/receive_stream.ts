@@ -171,14 +171,16 @@ export class ReceiveStream {
   #receive(end: number, frameType: number, now: number): void {
     const grown = end - this.credit.received;
     if (grown <= 0) return;
-    if (!this.credit.receive(grown, now)) {
+    if (grown > this.credit.room) {
       const reason = `got data up to ${end}, expected at most ${this.credit.limit}`;
       this.#refuse(TransportErrorCode.FLOW_CONTROL_ERROR, reason, frameType);
     }
-    if (!this.#shared.receive(grown, now)) {
+    if (grown > this.#shared.room) {
       const reason = `got ${grown} bytes more, expected at most ${this.#shared.limit} on all streams`;
       this.#refuse(TransportErrorCode.FLOW_CONTROL_ERROR, reason, frameType);
     }
+    this.credit.receive(grown, now);
+    this.#shared.receive(grown, now);
   }
 
   #refuse(code: number, reason: string, frameType: number): never {
