@@ -40,10 +40,13 @@ export class Pto {
     return Math.max(base, Math.min(base * 2 ** this.#count, MAX_PTO_PERIOD));
   }
 
-  /** Arms the timer for ack-eliciting packets of which the last was sent at `sentAt`; the earliest call counts. */
+  /**
+   * Arms the timer for outstanding ack-eliciting packets of which the last was sent at `sentAt`; the earliest call
+   * counts. `true` when that was this one; `-Infinity`, for no such packet, arms nothing.
+   */
   consider(sentAt: number, rtt: Rtt, maxAckDelay: number): boolean {
     const at = sentAt + this.period(rtt, maxAckDelay);
-    if (at >= this.#at) return false;
+    if (at >= this.#at || sentAt === -Infinity) return false;
     this.#at = at;
     return true;
   }

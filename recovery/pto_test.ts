@@ -34,6 +34,7 @@ Deno.test("consider() arms for the earliest of the spaces", () => {
   const rtt = new Rtt();
   rtt.sample(100, 0, 0);
   assertEquals(pto.at, Infinity);
+  assertFalse(pto.consider(-Infinity, rtt, 25));
   assert(pto.consider(1000, rtt, 25));
   assertFalse(pto.consider(1100, rtt, 0));
   assert(pto.consider(900, rtt, 0));
