@@ -47,7 +47,7 @@ function contains(base: GeneralName, name: GeneralName, budget: ComparisonBudget
   if (base.type !== name.type || --budget.left < 0) return false;
   switch (base.type) {
     case NameType.dns:
-      return isWithin(hostOf(name).replace(/^\*\./, ""), hostOf(base));
+      return isWithin(hostOf(name), hostOf(base)); // a star counts as some label
     case NameType.directory:
       return startsWith(name.value, base.value);
     case NameType.ip:
