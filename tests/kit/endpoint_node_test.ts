@@ -1,143 +1,90 @@
-import { assertEquals } from "@std/assert";
-import type { Address, Datagram, Transmit } from "../../transport/base/address.ts";
-import type { ConnectionEvent } from "../../transport/connection/events.ts";
-import { EndpointNode, type NodeConnection, type NodeEndpoint } from "./endpoint_node.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type RequestOptions, Requests } from "./apps.ts";
+import { EndpointNode, type EndpointNodeOptions } from "./endpoint_node.ts";
+import { World, type WorldLinkOptions } from "./world.ts";
 
-const A: Address = { hostname: "a", port: 1 };
-const B: Address = { hostname: "b", port: 2 };
+const REMOTE = { hostname: "192.0.2.1", port: 443 };
 
-class FakeConnection implements NodeConnection {
-  state = "connected";
-  toSend = 0;
-  timeout = Infinity;
-  readonly log: string[] = [];
-  readonly name: string;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  transmit(_now: number, buffer: Uint8Array): Transmit | undefined {
-    if (this.toSend === 0) return undefined;
-    this.toSend--;
-    buffer[0] = this.name.charCodeAt(0);
-    return { local: A, remote: B, length: 1, segment: 1, ecn: "not-ect" };
-  }
-
-  nextTimeout(): number {
-    return this.timeout;
-  }
-
-  handleTimeout(now: number): void {
-    this.log.push(`timeout ${now}`);
-  }
-
-  onSendError(_local: Address, remote: Address, error: string, now: number): void {
-    this.log.push(`${error} ${remote.hostname} ${now}`);
-  }
-
-  events: ConnectionEvent[] = [];
-  nextEvent(): ConnectionEvent | undefined {
-    return this.events.shift();
-  }
-  openStream(): number | undefined {
-    return undefined;
-  }
-  write(): number {
-    return 0;
-  }
-  finish(): void {}
-  read(): undefined {
-    return undefined;
-  }
+interface Scene {
+  readonly world: World;
+  readonly client: EndpointNode;
+  readonly server: EndpointNode;
+  readonly requests: Requests;
 }
 
-class FakeEndpoint implements NodeEndpoint<FakeConnection, string> {
-  answers = 0;
-  timeout = Infinity;
-  timeouts = 0;
-
-  receive(datagram: Datagram): { readonly kind: "incoming"; readonly incoming: string } | { readonly kind: "none" } {
-    return datagram.data[0] === 1 ? { kind: "incoming", incoming: "new" } : { kind: "none" };
-  }
-
-  transmit(_now: number, buffer: Uint8Array): Transmit | undefined {
-    if (this.answers === 0) return undefined;
-    this.answers--;
-    buffer[0] = 0x65;
-    return { local: A, remote: B, length: 1, segment: 1, ecn: "not-ect" };
-  }
-
-  nextTimeout(): number {
-    return this.timeout;
-  }
-
-  handleTimeout(): void {
-    this.timeouts++;
-  }
-}
-
-function drain(node: EndpointNode<FakeConnection, string>): string {
-  const buffer = new Uint8Array(10);
-  let sent = "";
-  while (node.transmit(0, buffer) !== undefined) sent += String.fromCharCode(buffer[0] ?? 0);
-  return sent;
-}
-
-Deno.test("EndpointNode accepts what its owner accepts, and looks after it", () => {
-  const accepted: string[] = [];
-  const node = new EndpointNode(new FakeEndpoint(), (incoming: string, now) => {
-    accepted.push(`${incoming} ${now}`);
-    return new FakeConnection("x");
+function scene(list: RequestOptions[], link: WorldLinkOptions, options: Partial<EndpointNodeOptions> = {}): Scene {
+  const world = new World({ seed: 3 });
+  const { client: hostname } = world.addLink(link);
+  const requests = new Requests(list);
+  const client = new EndpointNode({ random: world.random.fork("client") });
+  const server = new EndpointNode({
+    random: world.random.fork("server"),
+    server: {},
+    apps: () => [requests.server],
+    ...options,
   });
-  node.receive({ data: new Uint8Array([1]), local: A, remote: B, ecn: "not-ect" }, 5);
-  node.receive({ data: new Uint8Array([2]), local: A, remote: B, ecn: "not-ect" }, 6);
-  assertEquals([accepted, node.connections.length], [["new 5"], 1]);
-  const refusing = new EndpointNode<FakeConnection, string>(new FakeEndpoint());
-  refusing.receive({ data: new Uint8Array([1]), local: A, remote: B, ecn: "not-ect" }, 5);
-  assertEquals(refusing.connections.length, 0);
+  world.addHost({ name: "client", hostnames: [hostname], node: client, app: (now) => client.run(now) });
+  world.addHost({ name: "server", hostnames: [REMOTE.hostname], node: server, app: (now) => server.run(now) });
+  client.connect({ local: { hostname, port: 5000 }, remote: REMOTE, now: 0, apps: [requests.client] });
+  return { world, client, server, requests };
+}
+
+Deno.test("EndpointNode runs real connections and their applications over a link", () => {
+  const { world, client, server, requests } = scene([{ request: 257, response: 200_000 }], {
+    rateMbps: 20,
+    delayMs: 15,
+  });
+  world.require("the response", () => requests.isDone);
+  assertEquals([client.connections.length, server.connections.length], [1, 1]);
+  const [exchange] = requests.exchanges;
+  assertEquals([exchange?.up, exchange?.down], [257, 200_000]);
+  // 200 kB at 20 Mbit/s are 80 ms on the wire, and the handshake and the request are two round trips more.
+  assert(requests.completedAt > 80 + 60 && requests.completedAt < 400, `${requests.completedAt}`);
 });
 
-Deno.test("EndpointNode sends the endpoint's answers, then each connection's", () => {
-  const endpoint = new FakeEndpoint();
-  const node = new EndpointNode<FakeConnection, string>(endpoint);
-  const [p, q] = [new FakeConnection("p"), new FakeConnection("q")];
-  node.add(p);
-  node.add(q);
-  [endpoint.answers, p.toSend, q.toSend] = [1, 2, 2];
-  assertEquals(drain(node), "eppqq");
-  assertEquals(drain(node), "");
-  q.toSend = 1;
-  assertEquals(drain(node), "q");
+Deno.test("EndpointNode does the same again for the same seed, to the byte and to the instant", () => {
+  const run = (): { log: string[]; completedAt: number } => {
+    const { world, requests } = scene([{ request: 100, response: 300_000 }, {
+      request: 50_000,
+      response: 10,
+      after: 0,
+    }], {
+      rateMbps: 10,
+      delayMs: 20,
+      jitterMs: 3,
+      lossPercent: 2,
+    });
+    const log: string[] = [];
+    world.onSend = (_, direction, data, now) => log.push(`${now} ${direction} ${data.length} ${sum(data)}`);
+    world.require("both responses", () => requests.isDone);
+    return { log, completedAt: requests.completedAt };
+  };
+  const first = run();
+  assert(first.log.length > 300);
+  assertEquals(run(), first);
 });
 
-Deno.test("EndpointNode calls only those whose time has come, and tells only the sender of a failed send", () => {
-  const endpoint = new FakeEndpoint();
-  const node = new EndpointNode<FakeConnection, string>(endpoint);
-  const [p, q] = [new FakeConnection("p"), new FakeConnection("q")];
-  node.add(p);
-  node.add(q);
-  [endpoint.timeout, p.timeout, q.timeout] = [20, 10, 30];
-  assertEquals(node.nextTimeout(), 10);
-  node.handleTimeout(10);
-  assertEquals([endpoint.timeouts, p.log, q.log], [0, ["timeout 10"], []]);
-  q.toSend = 1;
-  node.transmit(10, new Uint8Array(10));
-  node.onSendError(A, B, "unreachable", 10);
-  assertEquals([p.log.length, q.log], [1, ["unreachable b 10"]]);
-});
-
-Deno.test("EndpointNode hands events to the applications and leaves closed connections alone", () => {
-  const node = new EndpointNode<FakeConnection, string>(new FakeEndpoint());
-  const connection = new FakeConnection("p");
+Deno.test("EndpointNode leaves it to its owner whom to let in", () => {
   const seen: string[] = [];
-  node.add(connection, { isDone: true, onEvent: (event, _, now) => seen.push(`${event.type} ${now}`) });
-  connection.events.push({ type: "connected", alpn: "x" });
-  node.runApps(3);
-  assertEquals(seen, ["connected 3"]);
-  connection.state = "closed";
-  connection.timeout = 1;
-  drain(node);
-  assertEquals(node.nextTimeout(), Infinity);
-  assertEquals(node.connections.length, 1);
+  const { world, client, server } = scene([], { delayMs: 10 }, {
+    onIncoming: (incoming, endpoint, now) => {
+      seen.push(`${incoming.remote.port} at ${now}`);
+      endpoint.refuse(incoming, now);
+    },
+  });
+  world.run({ limit: 5000 });
+  assertEquals([seen, server.connections.length], [["5000 at 10"], 0]);
+  const [connection] = client.connections;
+  assert(connection?.error);
+  assertEquals([connection.error.code, connection.error.byPeer], [2, true]);
+  assertEquals(client.driver(connection).closed?.type, "closed");
+  const stranger = scene([], {}).client.connections[0];
+  assertThrows(() => stranger && client.driver(stranger), TypeError, "unknown");
 });
+
+/** A checksum that every byte and its place go into. */
+function sum(data: Uint8Array): number {
+  let value = 0x811c9dc5;
+  for (const byte of data) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}
