@@ -228,6 +228,7 @@ export class KeyRing {
   onHandshakeConfirmed(): void {
     this.#isConfirmed = true;
     this.#read?.prepare();
+    this.#write?.prepare();
   }
 
   /**
@@ -251,7 +252,7 @@ export class KeyRing {
   /** Whether a key update may begin now. `delay` is three times the largest PTO of all paths, in milliseconds. */
   canUpdate(delay: number, now: number): boolean {
     const write = this.#write;
-    if (write === undefined || !this.#isConfirmed || write.generation !== this.#read?.generation) return false;
+    if (write === undefined || !this.#isConfirmed) return false;
     return now >= write.confirmedAt + (write.generation === 0 ? 0 : delay);
   }
 
@@ -269,9 +270,13 @@ export class KeyRing {
     return this.update(delay, now);
   }
 
-  /** Drops the read keys before the current ones; for three PTOs after outcome "key_update" (RFC 9001 §6.5). */
+  /**
+   * Drops the read keys before the current ones, for three PTOs after outcome "key_update" (RFC 9001 §6.5), and makes
+   * the keys of the next update.
+   */
   discardOldKeys(): void {
     this.#read?.discardOld();
+    this.#write?.prepare();
   }
 
   #openApplication(

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { KeyError } from "./key_error.ts";
 import { KeyRing } from "./key_ring.ts";
 import { nobleProvider } from "./noble_provider.ts";
-import type { CipherSuite } from "./provider.ts";
+import type { CipherSuite, CryptoProvider } from "./provider.ts";
 import { AES_128_GCM, CHACHA20_POLY1305 } from "./suites.ts";
 
 const CLIENT_SECRET = new Uint8Array(32).fill(1);
@@ -19,10 +19,12 @@ interface Packet {
 
 /** One end of a connection, with packet numbers for its paths. */
 class End {
-  readonly ring = new KeyRing(nobleProvider());
+  readonly ring: KeyRing;
   readonly #next = new Map<number, number>();
 
-  constructor(side: "client" | "server", suite: CipherSuite = CHACHA20_POLY1305) {
+  constructor(side: "client" | "server", suite: CipherSuite = CHACHA20_POLY1305, ring?: KeyRing) {
+    this.ring = ring ?? new KeyRing(nobleProvider());
+    if (ring !== undefined) return;
     const [own, peers] = side === "client" ? [CLIENT_SECRET, SERVER_SECRET] : [SERVER_SECRET, CLIENT_SECRET];
     this.ring.install("application", "write", suite, own);
     this.ring.install("application", "read", suite, peers);
@@ -60,13 +62,15 @@ function roundTrip(from: End, to: End, now: number, path = 0): void {
   from.ring.onAcknowledged(path, packet.number, now);
 }
 
-/** An end that does not follow rules: it seals on one path with the keys before an update and after it, as it likes. */
-function twoPhases(side: "client" | "server"): { old: End; fresh: End } {
-  const old = new End(side);
-  const fresh = new End(side);
-  roundTrip(fresh, new End(side === "client" ? "server" : "client"), 0);
-  assert(fresh.ring.update(DELAY, 0));
-  return { old, fresh };
+/** A client after that many updates, whose packets on all paths but 99 are yet to come. */
+function clientAt(generation: number): End {
+  const { client, server } = pair();
+  roundTrip(client, server, 0, 99);
+  while (client.ring.generation < generation) {
+    assert(client.ring.update(0, 0));
+    roundTrip(client, server, 0, 99);
+  }
+  return client;
 }
 
 Deno.test("update(): both ends go on with new keys, in both directions", () => {
@@ -214,7 +218,7 @@ Deno.test("open(): two updates before old keys are discarded", () => {
 });
 
 Deno.test("open(): old keys after new ones on one path are a KEY_UPDATE_ERROR (RFC 9001 §6.4)", () => {
-  const { old, fresh } = twoPhases("client");
+  const [old, fresh] = [clientAt(0), clientAt(1)];
   const server = new End("server");
   server.receive(old.send(0, 1));
   assertEquals(server.receive(fresh.send(0, 5)), "key_update");
@@ -224,7 +228,7 @@ Deno.test("open(): old keys after new ones on one path are a KEY_UPDATE_ERROR (R
 });
 
 Deno.test("open(): new keys before old ones on one path are a KEY_UPDATE_ERROR", () => {
-  const { old, fresh } = twoPhases("client");
+  const [old, fresh] = [clientAt(0), clientAt(1)];
   const server = new End("server");
   server.receive(old.send(0, 9));
   assertEquals(server.receive(fresh.send(0, 5)), "no_keys", "dropped as late, without trying a key");
@@ -234,7 +238,7 @@ Deno.test("open(): new keys before old ones on one path are a KEY_UPDATE_ERROR",
 });
 
 Deno.test("open(): a late packet with old keys and a later number than new ones had: KEY_UPDATE_ERROR", () => {
-  const { old, fresh } = twoPhases("client");
+  const [old, fresh] = [clientAt(0), clientAt(1)];
   const server = new End("server");
   server.receive(old.send(0, 1));
   server.receive(fresh.send(0, 10));
@@ -243,13 +247,21 @@ Deno.test("open(): a late packet with old keys and a later number than new ones 
 });
 
 Deno.test("open(): the same across paths means nothing", () => {
-  const { old, fresh } = twoPhases("client");
+  const [old, fresh] = [clientAt(0), clientAt(1)];
   const server = new End("server");
   server.receive(old.send(1, 100));
   assertEquals(server.receive(fresh.send(0, 5)), "key_update");
   assertEquals(server.receive(old.send(1, 101)), "opened");
   assertEquals(server.receive(fresh.send(2, 3)), "opened");
   assertEquals(server.receive(fresh.send(1, 102)), "opened");
+});
+
+Deno.test("open(): a late packet is tried with the keys before, not with the next ones", () => {
+  const server = new End("server");
+  assertEquals(server.receive(clientAt(1).send(0, 5)), "key_update");
+  assertEquals(server.receive(clientAt(2).send(0, 3)), "failed");
+  assertEquals(server.ring.generation, 1);
+  assertEquals(server.receive(clientAt(0).send(0, 3)), "opened");
 });
 
 Deno.test("onAcknowledged() of new keys by old ones is a KEY_UPDATE_ERROR (RFC 9001 §6.2)", () => {
@@ -260,6 +272,58 @@ Deno.test("onAcknowledged() of new keys by old ones is a KEY_UPDATE_ERROR (RFC 9
   assertEquals(client.receive(server.send()), "opened");
   const error = assertThrows(() => client.ring.onAcknowledged(0, number, 1), KeyError, "older keys");
   assertEquals(error.kind, "key_update_error");
+});
+
+Deno.test("onAcknowledged() of new keys by old ones that come late, too", () => {
+  const { client, server } = pair();
+  roundTrip(client, server, 0);
+  const late = server.send();
+  client.ring.update(DELAY, 0);
+  const { number, ...packet } = client.send();
+  server.receive({ number, ...packet });
+  assertEquals(client.receive(server.send()), "key_update");
+  assertEquals(client.receive(late), "opened");
+  assertThrows(() => client.ring.onAcknowledged(0, number, 1), KeyError, "older keys");
+});
+
+Deno.test("seal() writes the Key Phase bit, whatever stood there", () => {
+  for (const generation of [0, 1, 2]) {
+    for (const first of [0x43, 0x47]) {
+      const { ring } = clientAt(generation);
+      const bytes = new Uint8Array(SIZE + 16);
+      bytes[0] = first;
+      ring.seal("application", bytes, 0, 1, 4, SIZE, 0, 0);
+      const server = new End("server").ring;
+      server.unprotect("application", bytes, 0, 1, bytes.length);
+      assertEquals(server.keyPhase, generation & 1);
+      assertEquals(server.firstByte & ~4, 0x43);
+    }
+  }
+});
+
+Deno.test("open() makes no keys while the peer updates: they were made before (RFC 9001 §6.3)", () => {
+  let made = 0;
+  const real = nobleProvider();
+  const counting: CryptoProvider = {
+    ...real,
+    aead(suite, key) {
+      made++;
+      return real.aead(suite, key);
+    },
+  };
+  const ring = new KeyRing(counting);
+  ring.install("application", "read", CHACHA20_POLY1305, CLIENT_SECRET);
+  ring.install("application", "write", CHACHA20_POLY1305, SERVER_SECRET);
+  ring.onHandshakeConfirmed();
+  const end = new End("server", CHACHA20_POLY1305, ring);
+  for (const generation of [1, 2, 3]) {
+    const before = made;
+    assertEquals(end.receive(clientAt(generation).send(generation)), "key_update");
+    end.send();
+    assertEquals(made, before);
+    ring.discardOldKeys();
+    assertEquals(made, before + 2);
+  }
 });
 
 Deno.test("open(): a second update that waited for nothing is a KEY_UPDATE_ERROR (RFC 9001 §6.2)", () => {

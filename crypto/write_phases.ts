@@ -4,8 +4,7 @@
  * | after | because |
  * |---|---|
  * | the handshake is confirmed | RFC 9001 §6.1 |
- * | a packet sealed with the current keys was acknowledged, on any path | RFC 9001 §6.1 |
- * | our read keys are of the same generation | the last update is over |
+ * | a packet sealed with the current keys was acknowledged, on any path, by one with keys as new | RFC 9001 §6.1, §6.2 |
  * | but for the first: three PTOs, of the path with the largest, after that acknowledgement | RFC 10069 §2.5 |
  *
  * @module
@@ -25,6 +24,7 @@ interface PathNumbers {
 /** The current write keys, and when they may be replaced. */
 export class WritePhases {
   #current: PacketProtection;
+  #next: PacketProtection | undefined;
   #generation = 0;
   #confirmedAt = Infinity;
   readonly #paths = new Map<number, PathNumbers>();
@@ -83,9 +83,15 @@ export class WritePhases {
     if (this.#confirmedAt === Infinity) this.#confirmedAt = now;
   }
 
+  /** Makes the next keys before they are needed, so that time does not tell of an update (RFC 9001 §6.3). */
+  prepare(): void {
+    this.#next ??= this.#current.next();
+  }
+
   /** On to the next keys. */
   advance(): void {
-    this.#current = this.#current.next();
+    this.#current = this.#next ?? this.#current.next();
+    this.#next = undefined;
     this.#generation++;
     this.#confirmedAt = Infinity;
     for (const numbers of this.#paths.values()) numbers.lowest = Infinity;
