@@ -5,6 +5,7 @@ import { hex, type JsonObject } from "./values.ts";
 
 /** What stands in the head of a file, and what is left out of it. */
 export interface QlogOptions {
+  /** A title, for people. */
   readonly title?: string;
   /** Which end it is; by default it is learned from the first event. */
   readonly role?: Role;

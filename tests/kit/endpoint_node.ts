@@ -11,7 +11,7 @@ import type { Observer } from "../../transport/base/observer.ts";
 import type { TransportConfig } from "../../transport/connection/config.ts";
 import type { Connection } from "../../transport/connection/connection.ts";
 import type { ClientTls } from "../../transport/connection/options.ts";
-import type { ServerConfig } from "../../transport/endpoint/config.ts";
+import type { EndpointConfig, ServerConfig } from "../../transport/endpoint/config.ts";
 import { Endpoint } from "../../transport/endpoint/endpoint.ts";
 import type { Incoming } from "../../transport/endpoint/incoming.ts";
 import { type App, AppDriver } from "./app.ts";
@@ -21,7 +21,9 @@ import type { Random } from "./random.ts";
 
 /** What an {@linkcode EndpointNode} is made of. */
 export interface EndpointNodeOptions {
+  /** Where its keys and ids come from. */
   readonly random: Random;
+  /** Hears of all connections. */
   readonly observer?: Observer | undefined;
   /** Default: the fastest there is. */
   readonly provider?: CryptoProvider | undefined;
@@ -31,17 +33,27 @@ export interface EndpointNodeOptions {
   readonly apps?: ((connection: Connection) => readonly App[]) | undefined;
   /** What to do with a client; default: let it in. */
   readonly onIncoming?: ((incoming: Incoming, endpoint: Endpoint, now: number) => void) | undefined;
+  /** Whatever else the endpoint is to be told. */
+  readonly endpoint?: Partial<EndpointConfig> | undefined;
 }
 
 /** How a client in a world connects. */
 export interface WorldConnectOptions {
+  /** The client's address. */
   readonly local: Address;
+  /** The server's. */
   readonly remote: Address;
+  /** The time now. */
   readonly now: number;
+  /** Default: {@linkcode WORLD_ALPN}. */
   readonly alpn?: readonly string[] | undefined;
+  /** What differs from the kit's own name, roots and time. */
   readonly tls?: Partial<ClientTls> | undefined;
+  /** What differs from the defaults of the transport. */
   readonly transport?: TransportConfig | undefined;
+  /** Applications of the connection. */
   readonly apps?: readonly App[] | undefined;
+  /** A token from an earlier connection. */
   readonly token?: Uint8Array | undefined;
 }
 
@@ -50,6 +62,7 @@ export const WORLD_ALPN = "world";
 
 /** An endpoint, its connections and their applications. */
 export class EndpointNode implements Node {
+  /** The endpoint itself. */
   readonly endpoint: Endpoint;
   /** All connections that were made or let in, in order. */
   readonly connections: Connection[] = [];
@@ -57,6 +70,7 @@ export class EndpointNode implements Node {
   readonly #apps: ((connection: Connection) => readonly App[]) | undefined;
   readonly #onIncoming: EndpointNodeOptions["onIncoming"];
 
+  /** Makes the endpoint; throws as `Endpoint` does. */
   constructor(options: EndpointNodeOptions) {
     const provider = options.provider ?? fastestProvider();
     const { random } = options;
@@ -75,6 +89,7 @@ export class EndpointNode implements Node {
       random: (into) => random.fill(into),
       observer: options.observer,
       server,
+      ...options.endpoint,
     });
   }
 
