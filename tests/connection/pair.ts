@@ -1,8 +1,9 @@
+import { fastestProvider } from "../../crypto/mod.ts";
 import type { CryptoProvider } from "../../crypto/provider.ts";
 import type { TransportConfig } from "../../transport/connection/config.ts";
 import type { Connection } from "../../transport/connection/connection.ts";
 import type { ClientTls } from "../../transport/connection/options.ts";
-import type { ServerConfig } from "../../transport/endpoint/config.ts";
+import type { EndpointConfig, ServerConfig } from "../../transport/endpoint/config.ts";
 import type { App } from "../kit/app.ts";
 import { EndpointNode, type EndpointNodeOptions } from "../kit/endpoint_node.ts";
 import { Trace } from "../kit/trace.ts";
@@ -22,6 +23,10 @@ export interface PairOptions {
   readonly provider?: CryptoProvider;
   readonly onIncoming?: EndpointNodeOptions["onIncoming"];
   readonly token?: Uint8Array;
+  /** What else the client's endpoint is told. */
+  readonly clientEndpoint?: Partial<EndpointConfig>;
+  /** What else the server's endpoint is told. */
+  readonly serverEndpoint?: Partial<EndpointConfig>;
 }
 
 /** Addresses of a pair. */
@@ -39,15 +44,20 @@ export class Pair {
   readonly clientHost: Host;
   readonly serverHost: Host;
   readonly client: Connection;
+  readonly provider: CryptoProvider;
+  /** All secrets of all connections, as lines of SSLKEYLOGFILE. */
+  readonly keyLog: string[] = [];
 
   constructor(options: PairOptions = {}) {
     this.world = new World({ seed: options.seed ?? 1 });
     this.link = this.world.addLink({ delayMs: 15, rateMbps: 20, ...options.link });
-    const { provider } = options;
+    const provider = this.provider = options.provider ?? fastestProvider();
+    const keyLog = (line: string): number => this.keyLog.push(line);
     this.clientNode = new EndpointNode({
       random: this.world.random.fork("client"),
       observer: this.clientTrace,
       provider,
+      endpoint: { keyLog, ...options.clientEndpoint },
     });
     this.serverNode = new EndpointNode({
       random: this.world.random.fork("server"),
@@ -56,6 +66,7 @@ export class Pair {
       server: { transport: options.server, ...options.serverConfig },
       apps: () => options.serverApps ?? [],
       onIncoming: options.onIncoming,
+      endpoint: { keyLog, ...options.serverEndpoint },
     });
     this.clientHost = this.world.addHost({
       name: "client",

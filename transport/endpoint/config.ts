@@ -28,6 +28,11 @@ export interface EndpointConfig {
   readonly server?: ServerConfig | undefined;
   /** Bytes of the connection ids given out, 4 to 20. Default {@linkcode DEFAULT_ID_LENGTH}. */
   readonly idLength?: number | undefined;
+  /**
+   * What stateless reset tokens are made with: 32 bytes that nobody else knows. An endpoint that is started again with the
+   * same key can tell the peers of its former self that their connections are gone (RFC 9000 §10.3.2). Default: random.
+   */
+  readonly resetKey?: Uint8Array | undefined;
   /** Lines for SSLKEYLOGFILE go here. */
   readonly keyLog?: ((line: string) => void) | undefined;
 }

@@ -51,6 +51,7 @@ export interface ConnectOptions {
 
 const NOWHERE: Arrival = { kind: "none" };
 const RESET_TOKEN_LENGTH = 16;
+const RESET_KEY_LENGTH = 32;
 
 /** Many connections over the same sockets, without any I/O: finds the connection of a datagram, answers those that have none. */
 export class Endpoint {
@@ -60,14 +61,14 @@ export class Endpoint {
   readonly #idLength: number;
   readonly #table = new CidTable();
   readonly #tokens: AddressTokens;
-  readonly #resetKey = new Uint8Array(32);
+  readonly #resetKey = new Uint8Array(RESET_KEY_LENGTH);
   readonly #connections = new Set<Connection>();
   readonly #handshakes = new Set<Connection>();
   #answers: { bytes: Uint8Array; local: Address; remote: Address }[] = [];
   #resets = 0;
   #resetSecond = 0;
 
-  /** Throws `RangeError` for an id length that cannot be. */
+  /** Throws `RangeError` for an id length or a reset key that cannot be. */
   constructor(config: EndpointConfig) {
     this.#config = config;
     this.#provider = config.provider;
@@ -78,6 +79,12 @@ export class Endpoint {
     }
     this.#tokens = new AddressTokens(config.provider, config.random);
     config.random(this.#resetKey);
+    if (config.resetKey !== undefined) {
+      if (config.resetKey.length !== RESET_KEY_LENGTH) {
+        throw new RangeError(`"resetKey" has ${config.resetKey.length} bytes: expected ${RESET_KEY_LENGTH}`);
+      }
+      this.#resetKey.set(config.resetKey);
+    }
   }
 
   /** All connections that are not closed. */
