@@ -12,10 +12,12 @@ import {
   signingKey,
   x509,
 } from "./certificates_fixture_test.ts";
+import { type SignatureAlgorithm, signatureAlgorithm } from "./certificate_signature.ts";
 import { checkCertificateSignature } from "./certificates_node.ts";
-import { NOW, pair, provider, shake } from "./handshake_fixture_test.ts";
+import { hex, NOW, pair, provider, shake } from "./handshake_fixture_test.ts";
 import { decodePem } from "./pem.ts";
 import { parseServerName } from "./server_name.ts";
+import type { SignatureIdentifier } from "./x509.ts";
 
 const root = once(() => authority({ name: "CN=Test root" }));
 const middle = once(async () => authority({ name: "CN=Middle", issuer: await root() }));
@@ -250,6 +252,30 @@ Deno.test("usableRoots() reads all of the platform's roots", () => {
     assertEquals(certificate.unknownCritical, []);
   }
 });
+
+Deno.test("checkCertificateSignature() takes the signatures of the platform's roots, and no other", () => {
+  const kinds = new Set<string>();
+  for (const root of usableRoots(rootCertificates.flatMap((pem) => decodePem(pem, "CERTIFICATE")))) {
+    const algorithm = strongAlgorithm(root.signatureAlgorithm);
+    if (algorithm === undefined || hex(root.subject) !== hex(root.issuer)) continue;
+    kinds.add(algorithm.kind);
+    assert(checkCertificateSignature(algorithm, root.publicKey, root.signed, root.signature));
+    assert(!checkCertificateSignature(algorithm, root.publicKey, root.signed.subarray(1), root.signature));
+  }
+  assert(kinds.has("rsa") && kinds.has("ecdsa"));
+  assert(
+    !checkCertificateSignature({ kind: "rsa", hash: "sha256" }, Uint8Array.of(1), new Uint8Array(), new Uint8Array()),
+  );
+});
+
+/** How a certificate is signed; `undefined` when weakly. */
+function strongAlgorithm(identifier: SignatureIdentifier): SignatureAlgorithm | undefined {
+  try {
+    return signatureAlgorithm(identifier, "Root");
+  } catch {
+    return undefined;
+  }
+}
 
 Deno.test("checkKeyMatches() tells a wrong key", async () => {
   const [one, two] = [await leaf({}), await leaf({ kind: "ed25519" })];
