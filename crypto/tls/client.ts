@@ -52,7 +52,7 @@ import {
   writeCertificate,
   writeFinished,
 } from "./messages.ts";
-import { checkAlpnProtocols, HANDSHAKE_SCHEMES, signedContent } from "./parameters.ts";
+import { checkAlpnProtocols, HANDSHAKE_SCHEMES, quoteNames, signedContent } from "./parameters.ts";
 import { parseServerName, type ServerName } from "./server_name.ts";
 import type { TlsSession } from "./session.ts";
 import { Transcript } from "./transcript.ts";
@@ -333,7 +333,7 @@ class TlsClient extends Machine<State> {
     if (names.length !== 1 || name === undefined) {
       throw new TlsAlert(
         "illegal_parameter",
-        `Server chose application protocol ${names.join(" and ")}: expected ${offered.join(" or ")}`,
+        `Server chose application protocol ${quoteNames(names)}: expected ${offered.join(" or ")}`,
       );
     }
     return name;

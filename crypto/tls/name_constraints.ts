@@ -39,7 +39,9 @@ function allNames(certificate: Certificate): GeneralName[] {
 }
 
 function describe({ type, value }: GeneralName): string {
-  return type === NameType.dns ? `host name ${asciiText(value)}` : `a name of kind ${type}`;
+  return type === NameType.dns
+    ? `host name ${JSON.stringify(asciiText(value.subarray(0, 255)))}`
+    : `a name of kind ${type}`;
 }
 
 /** Whether the whole of `name` lies within `base`; for kinds that are not understood: never. */

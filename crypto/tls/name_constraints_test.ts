@@ -129,6 +129,6 @@ Deno.test("verifyChain() keeps the name constraints of all authorities above", a
   assertEquals(await check(top, "x.example.com"), "kept");
   assertEquals(await check(plain, "x.example.com"), "kept");
   assertEquals(await check(narrow, "x.a.example.com"), "kept");
-  assert((await check(plain, "example.org")).includes('beyond what "Top" may vouch for: host name example.org'));
+  assert((await check(plain, "example.org")).includes('beyond what "Top" may vouch for: host name "example.org"'));
   assert((await check(narrow, "b.example.com")).includes('beyond what "Narrow" may vouch for'));
 });

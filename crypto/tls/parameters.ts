@@ -62,3 +62,9 @@ export function checkAlpnProtocols(names: readonly string[]): void {
     }
   }
 }
+
+/** Names that a peer sent, for a message: quoted, and neither too many nor too long. */
+export function quoteNames(names: readonly string[]): string {
+  const shown = names.slice(0, 4).map((name) => JSON.stringify(name.slice(0, 32)));
+  return shown.join(", ") + (names.length > 4 ? ` and ${names.length - 4} more` : "");
+}

@@ -40,7 +40,7 @@ import {
   writeHelloRetryRequest,
   writeServerHello,
 } from "./messages.ts";
-import { checkAlpnProtocols, GROUP_CODES, isHandshakeScheme, signedContent } from "./parameters.ts";
+import { checkAlpnProtocols, GROUP_CODES, isHandshakeScheme, quoteNames, signedContent } from "./parameters.ts";
 import type { TlsSession } from "./session.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -168,7 +168,7 @@ class TlsServer extends Machine<State> {
     if (name !== undefined) return name;
     throw new TlsAlert(
       "no_application_protocol",
-      `Client offers application protocol ${request.alpn.join(" or ")}: expected ${alpnProtocols.join(" or ")}`,
+      `Client offers application protocol ${quoteNames(request.alpn)}: expected ${alpnProtocols.join(" or ")}`,
     );
   }
 

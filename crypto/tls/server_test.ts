@@ -135,6 +135,14 @@ Deno.test("createTlsServer() takes a ClientHello with values unknown to it", asy
   assertEquals(words(outputs(server)).at(-1), "secret application write");
 });
 
+Deno.test("createTlsServer() quotes names of the client in messages, and cuts them", async () => {
+  const names = ["a\nb", "x".repeat(200), ...Array(300).fill("y")];
+  const server = await serve();
+  const hello = clientHello({ [X.alpn]: writeAlpn(names) });
+  const { message } = assertThrows(() => server.receive("initial", hello), TlsAlert, '"a\\nb", "xxx');
+  assert(message.includes("and 298 more") && message.length < 200, message);
+});
+
 Deno.test("createTlsServer() follows its own order of suites and protocols", async () => {
   for (const suites of [[0x1301, 0x1302, 0x1303], [0x1303, 0x1302, 0x1301]]) {
     const server = await serve({ alpnProtocols: ["b", "a"] });
