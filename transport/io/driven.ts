@@ -34,6 +34,8 @@ export interface DrivenEndpoint<C, I> {
 /** Who is told what happens to one connection. */
 export interface ConnectionHandler<E> {
   onEvent(event: E): void;
+  /** It has had its turn: what could be sent was. */
+  onTurn?(): void;
   /** A datagram of it did not leave; the connection has been told already. */
   onSendFailed?(kind: SendErrorKind, error: unknown): void;
   /** The socket with this local address is dead. */

@@ -289,6 +289,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
   #settle(entry: Entry<C, E>, now: number): void {
     const { connection } = entry;
     this.#deliver(entry);
+    if (entry.handler.onTurn !== undefined) this.#guard(() => entry.handler.onTurn?.());
     if (connection.state === "closed") {
       entry.gone = true;
       this.#entries.delete(connection);

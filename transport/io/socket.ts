@@ -4,6 +4,9 @@
  * @module
  */
 import type { Address } from "../base/address.ts";
+import type { SendErrorKind } from "../connection/connection.ts";
+
+export type { SendErrorKind } from "../connection/connection.ts";
 
 /** Which of the platform's sockets it is. */
 export type SocketName = "deno" | "node";
@@ -36,9 +39,6 @@ export interface UdpSocket {
   /** Resolves when nothing of the socket is pending any more. Repeated calls do nothing. */
   close(): Promise<void>;
 }
-
-/** What went wrong with a send, as far as a connection cares. */
-export type SendErrorKind = "unreachable" | "too-large" | "gone" | "other";
 
 const KINDS: Readonly<Record<string, SendErrorKind>> = {
   ENETUNREACH: "unreachable",

@@ -1,0 +1,257 @@
+/**
+ * What the application works with: the names and shapes of Deno's own QUIC API, and what this implementation adds.
+ *
+ * @module
+ */
+import type { CryptoProvider } from "../../crypto/provider.ts";
+import type { Observer } from "../base/observer.ts";
+import type { TransportConfig } from "../connection/config.ts";
+import type { ConnectionStats } from "../connection/connection.ts";
+import type { SocketName } from "../io/socket.ts";
+
+/** An address of a UDP socket. */
+export interface NetAddr {
+  readonly transport: "udp";
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** How a connection ends, or ended. */
+export interface QuicCloseInfo {
+  /** The application's error code, 0 to 2^53-1. */
+  readonly closeCode: number;
+  readonly reason: string;
+}
+
+/** How to open a stream. */
+export interface QuicSendStreamOptions {
+  /** See {@linkcode QuicSendStream.sendOrder}. Default 0. */
+  readonly sendOrder?: number | undefined;
+  /** Wait while the peer allows no more streams, rather than fail. Default false. */
+  readonly waitUntilAvailable?: boolean | undefined;
+}
+
+/**
+ * The sending part of a stream. A write resolves when the send buffer has taken the whole chunk, which is copied. `close`
+ * ends the stream and resolves when the peer has everything. `abort(e)` resets it with `e.code` (0 without one).
+ * After the peer stopped it everything rejects with `StreamError`, after the connection's end with that error.
+ */
+export interface QuicSendStream extends WritableStream<Uint8Array<ArrayBufferLike>> {
+  /**
+   * Streams of a higher order are sent first, those of the same take turns. There are eight steps, the urgencies of
+   * RFC 9218: from 3 up and from -4 down all are the same.
+   */
+  sendOrder: number;
+  /** Unique in the connection. */
+  readonly id: bigint;
+}
+
+/**
+ * The receiving part of a stream: a stream of bytes, with BYOB readers, that reads only when asked to. `cancel(e)` asks the
+ * peer to stop with `e.code` (0 without one). After a reset by the peer a read rejects with `StreamError`; after the
+ * connection's end what has arrived is still read, then a read rejects with that error.
+ */
+export interface QuicReceiveStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** Unique in the connection. */
+  readonly id: bigint;
+}
+
+/** Both parts of a stream. */
+export interface QuicBidirectionalStream {
+  readonly readable: QuicReceiveStream;
+  readonly writable: QuicSendStream;
+}
+
+/** A connection. */
+export interface QuicConn extends AsyncDisposable {
+  /**
+   * Closes the connection at once: what was not delivered is lost. All that is pending settles. Throws `RangeError` for a
+   * code that cannot be.
+   */
+  close(info?: QuicCloseInfo): void;
+  /** Opens a stream. Rejects with `QuicError` when the peer allows no more, or the connection is over. */
+  createBidirectionalStream(options?: QuicSendStreamOptions): Promise<QuicBidirectionalStream>;
+  /** Opens a stream for sending only. Rejects with `QuicError` when the peer allows no more, or the connection is over. */
+  createUnidirectionalStream(options?: QuicSendStreamOptions): Promise<QuicSendStream>;
+  /**
+   * Queues a datagram (RFC 9221), copied; resolves when the queue has taken it. Rejects with `RangeError` when it is
+   * larger than `maxDatagramSize`.
+   */
+  sendDatagram(data: Uint8Array): Promise<void>;
+  /** The oldest datagram that arrived; waits for one. When too many wait, the oldest are dropped. */
+  readDatagram(): Promise<Uint8Array<ArrayBuffer>>;
+  /** How the connection does. */
+  stats(): ConnectionStats;
+  /** Changes the keys of the connection (RFC 9001 §6). */
+  updateKeys(): void;
+  /** Keying material of the TLS session (RFC 8446 §7.5). Throws `Error` before the handshake is complete. */
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array;
+
+  /** The endpoint that it belongs to. */
+  readonly endpoint: QuicEndpointLike;
+  /** Resolves when the TLS handshake is complete. */
+  readonly handshake: Promise<void>;
+  /** Where the peer is now. */
+  readonly remoteAddr: NetAddr;
+  /** The application protocol, once the handshake is complete. */
+  readonly protocol: string | undefined;
+  /** The host name that the client asked for, once it is known. */
+  readonly serverName: string | undefined;
+  /** Client: the server's certificates (DER, its own first), once they are known. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /**
+   * Resolves when one of the applications has closed the connection, or an end has without an error; rejects with the
+   * error otherwise. Nothing happens to a program that does not look at it.
+   */
+  readonly closed: Promise<QuicCloseInfo>;
+  /** Streams that the peer opens. Ends when the connection was closed, fails when it failed. */
+  readonly incomingBidirectionalStreams: ReadableStream<QuicBidirectionalStream>;
+  /** Streams that the peer opens to send only. Ends when the connection was closed, fails when it failed. */
+  readonly incomingUnidirectionalStreams: ReadableStream<QuicReceiveStream>;
+  /** Bytes of the largest datagram that can be sent now; 0: the peer takes none. */
+  readonly maxDatagramSize: number;
+}
+
+/** A client that wants to connect. It is answered once; the calls after that throw `TypeError`. */
+export interface QuicIncoming {
+  /** The local IP address that it came to. */
+  readonly localIp: string;
+  /** Where the client seems to be. */
+  readonly remoteAddr: NetAddr;
+  /** Whether it has proven that it is there (by a token, RFC 9000 §8.1). */
+  readonly remoteAddressValidated: boolean;
+  /** Lets it in: resolves when the handshake is complete. With `zeroRtt` the connection is there at once. */
+  accept<ZRTT extends boolean = false>(
+    options?: QuicAcceptOptions<ZRTT>,
+  ): ZRTT extends true ? QuicConn : Promise<QuicConn>;
+  /** Sends it away. */
+  refuse(): void;
+  /** Does not answer; it will ask again. */
+  ignore(): void;
+}
+
+/** Clients come in here. */
+export interface QuicListener extends AsyncIterable<QuicIncoming> {
+  /** The next client. Rejects with `Error` when the listener is stopped. */
+  incoming(): Promise<QuicIncoming>;
+  /** The next connection, its handshake complete. Rejects when that client's handshake fails. */
+  accept(): Promise<QuicConn>;
+  /** Lets nobody in any more. Connections go on; the endpoint stays open. */
+  stop(): void;
+  /** Ends when the listener is stopped. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<QuicIncoming>;
+  /** The endpoint that it belongs to. */
+  readonly endpoint: QuicEndpointLike;
+}
+
+/** One or several sockets, with the connections that use them. `QuicEndpoint` is the class. */
+export interface QuicEndpointLike extends AsyncDisposable {
+  /** Where the first socket is bound. */
+  readonly addr: NetAddr;
+  /** Where all sockets are bound, in the order in which they were. */
+  readonly addrs: readonly NetAddr[];
+  /** Resolves when the endpoint is closed and nothing of it is pending. */
+  readonly closed: Promise<void>;
+  /** Lets clients in. Throws `TypeError` or `RangeError` for options that cannot be, `Error` while it listens already. */
+  listen(options: QuicListenOptions): QuicListener;
+  /** Closes all connections with this, and the sockets when they have taken what is to be said. */
+  close(info?: QuicCloseInfo): void;
+}
+
+/** Where to bind one socket. */
+export interface QuicLocalAddress {
+  /** An IP address of this machine. */
+  readonly hostname: string;
+  /** Default 0: the system chooses. */
+  readonly port?: number | undefined;
+}
+
+/** How to make a {@linkcode QuicEndpoint}. */
+export interface QuicEndpointOptions {
+  /** An IP address of this machine; `::` is all of them, of both families. Default `::`, or `0.0.0.0` without IPv6. */
+  readonly hostname?: string | undefined;
+  /** Default 0: the system chooses. */
+  readonly port?: number | undefined;
+  /**
+   * Several addresses, a socket for each, in place of `hostname` and `port`. An empty list: sockets are bound when
+   * connections are made, one for each family.
+   */
+  readonly addresses?: readonly QuicLocalAddress[] | undefined;
+  /** Which sockets: `"deno"` needs `--unstable-net`, and is the default where it is there. */
+  readonly socket?: SocketName | undefined;
+  /** Where cryptography comes from. Default: the fastest provider of the platform. */
+  readonly crypto?: CryptoProvider | undefined;
+  /** Hears of every connection of the endpoint that has no observer of its own. */
+  readonly observer?: Observer | undefined;
+}
+
+/** What both ends can say of the transport. */
+export interface QuicTransportOptions {
+  /** Milliseconds without a packet after which one is sent to keep the connection alive. Default: none is. */
+  readonly keepAliveInterval?: number | undefined;
+  /** Milliseconds of silence after which the connection is given up; 0: never. Default 30000. */
+  readonly maxIdleTimeout?: number | undefined;
+  /** Bidirectional streams that the peer may have open at once. Default 100. */
+  readonly maxConcurrentBidirectionalStreams?: number | undefined;
+  /** Unidirectional streams that the peer may have open at once. Default 100. */
+  readonly maxConcurrentUnidirectionalStreams?: number | undefined;
+  /** `"default"`, `"throughput"` and `"cubic"` are CUBIC; `"low-latency"` and `"newreno"` are NewReno. */
+  readonly congestionControl?: "default" | "throughput" | "low-latency" | "cubic" | "newreno" | undefined;
+  /** All other settings of the transport; the ones above go before them. */
+  readonly transport?: TransportConfig | undefined;
+  /** Hears of the connection. */
+  readonly observer?: Observer | undefined;
+  /**
+   * Takes lines of an SSLKEYLOGFILE. Without it they are appended to the file that the environment variable
+   * `SSLKEYLOGFILE` names, if the program may read it and write there.
+   */
+  readonly keyLog?: ((line: string) => void) | undefined;
+}
+
+/** Decides whether to trust a chain of certificates (DER, the server's own first); throws to refuse. */
+export type CertificateVerifier = (chain: readonly Uint8Array[], serverName: string) => void;
+
+/** How to connect. */
+export interface ConnectQuicOptions<ZRTT extends boolean = false> extends QuicTransportOptions {
+  /** An IP address, or a name: its addresses are tried in turn, 250 ms apart (RFC 8305). */
+  readonly hostname: string;
+  readonly port: number;
+  /** What the certificate must be for. Default: `hostname`. */
+  readonly serverName?: string | undefined;
+  /** Application protocols, preferred first; at least one. */
+  readonly alpnProtocols: readonly string[];
+  /** Authorities to trust besides those of the system, in PEM. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** In place of the checks of the certificate: a function, or `"insecure"` to trust everyone. */
+  readonly verifyCertificate?: "insecure" | CertificateVerifier | undefined;
+  /** Where to connect from. Default: a new endpoint that lives as long as the connection. */
+  readonly endpoint?: QuicEndpointLike | undefined;
+  /** As in Deno. There is no 0-RTT yet: the handshake is always waited for. */
+  readonly zeroRtt?: ZRTT | undefined;
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal | undefined;
+  /** For the new endpoint: see `QuicEndpointOptions.crypto`. */
+  readonly crypto?: CryptoProvider | undefined;
+  /** For the new endpoint: see `QuicEndpointOptions.socket`. */
+  readonly socket?: SocketName | undefined;
+}
+
+/** How to listen. */
+export interface QuicListenOptions extends QuicTransportOptions {
+  /** Application protocols, preferred first; at least one. */
+  readonly alpnProtocols: readonly string[];
+  /** The certificate and those between it and an authority, in PEM, the certificate first. */
+  readonly cert: string;
+  /** Its private key, in PEM. */
+  readonly key: string;
+  /** Make every client prove its address before anything else (RFC 9000 §8.1.2). Default: only under load. */
+  readonly retry?: boolean | undefined;
+}
+
+/** How to let a client in. */
+export interface QuicAcceptOptions<ZRTT extends boolean = false> extends QuicTransportOptions {
+  /** In place of those of the listener. */
+  readonly alpnProtocols?: readonly string[] | undefined;
+  /** Do not wait for the handshake. Default false. */
+  readonly zeroRtt?: ZRTT | undefined;
+}
