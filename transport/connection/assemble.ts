@@ -14,6 +14,8 @@ import { CidIssuer } from "../paths/cid_issuer.ts";
 import { CidPool } from "../paths/cid_pool.ts";
 import { knownRoute, Migration } from "../paths/migration.ts";
 import { Path } from "../paths/path.ts";
+import { PathLimits } from "../paths/path_limits.ts";
+import { PathManager } from "../paths/path_manager.ts";
 import { PathSet } from "../paths/path_set.ts";
 import { Route } from "../paths/route.ts";
 import { Validator } from "../paths/validator.ts";
@@ -36,6 +38,7 @@ import { LossTimers } from "./loss_timers.ts";
 import { Opportunities } from "./opportunities.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { type HandshakeIds, ourParameters, streamLimits } from "./parameters.ts";
+import { PathTrouble } from "./path_trouble.ts";
 import { Receiver } from "./receiver.ts";
 import { Spaces } from "./spaces.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -66,6 +69,10 @@ export interface Parts {
   readonly receiver: Receiver;
   readonly transmitter: Transmitter;
   readonly ping: Flag<PingFrame>;
+  readonly manager: PathManager;
+  readonly trouble: PathTrouble;
+  /** Hands on what a packet or a timeout brought about. */
+  readonly settle: (now: number) => void;
   /** All with deadlines. */
   readonly timed: readonly Timed[];
 }
@@ -95,10 +102,12 @@ export function assemble(options: ConnectionOptions): Parts {
   );
   paths.add(first);
 
-  // Recovery calls back into the timers, which are made after it.
-  const later: { timers?: LossTimers } = {};
-  const fates = new Fates(context, lifecycle, spaces, paths, keys, (route, level, at) => {
+  // Parts that are made later and yet are called by earlier ones, never before all are made.
+  const later: { timers?: LossTimers; limits?: PathLimits; trouble?: PathTrouble } = {};
+  const fates = new Fates(context, lifecycle, spaces, paths, keys, (route, level, newestSentAt, at) => {
     later.timers!.onProgress(route, level, at);
+    const path = level === "application" ? pathOf(paths, route) : undefined;
+    if (path !== undefined) later.trouble!.onProgress(path, newestSentAt, at);
   });
   const hasHandshakeKeys = (): boolean => keys.has("handshake", "write");
   const timers = later.timers = new LossTimers(context, lifecycle, spaces, paths, fates, hasHandshakeKeys, now);
@@ -126,12 +135,12 @@ export function assemble(options: ConnectionOptions): Parts {
     resetTokenFor: options.resetTokenFor,
     registry: options.registry,
     multipath: () => context.multipath,
-    peerMaxPath: () => context.multipath ? context.peer?.initialMaxPathId ?? 0 : 0,
+    peerMaxPath: () => later.limits!.peer,
     keepFor: () => 3 * largestPto(),
   });
   const pool = new CidPool({
     activeLimit: config.activeConnectionIdLimit,
-    maxPath: () => context.multipath ? config.maxPaths - 1 : 0,
+    maxPath: () => context.multipath ? later.limits!.local : 0,
     multipath: () => context.multipath,
   });
   const validator = new Validator({
@@ -145,6 +154,63 @@ export function assemble(options: ConnectionOptions): Parts {
       const path = paths.get(packet.path);
       if (path === undefined) return undefined;
       return (knownRoute(path, packet.local, packet.remote) ?? (role === "client" ? path.route : undefined))?.number;
+    },
+  });
+  const giveUp = (path: Path, trigger: "path_abandoned" | "migration", at: number, route?: Route): void => {
+    const space = spaces.get("application", path.id);
+    if (space !== undefined) fates.giveUp(space, "application", trigger, at, route);
+  };
+  const limits = later.limits = new PathLimits({
+    maxPaths: config.maxPaths,
+    issuer,
+    pool,
+    onRaised: (at) => manager.progress(at),
+  });
+  const manager: PathManager = new PathManager({
+    role,
+    maxPaths: Math.max(1, config.maxPaths),
+    paths,
+    limits,
+    issuer,
+    pool,
+    validator,
+    observer: context.observer,
+    isReady: () => context.multipath && lifecycle.isConfirmed,
+    isNegotiated: () => {
+      if (config.maxPaths === 0) return false;
+      return context.peer === undefined ? undefined : context.peer.initialMaxPathId !== undefined;
+    },
+    makeRoute: (local, remote, known) => routes.make(local, remote, known, undefined),
+    largestPto,
+    events: (event) => context.events.push(event),
+    onOpened: (path) => {
+      spaces.add(path.id);
+      if (config.mtuDiscovery) path.route.mtu.start(now);
+    },
+    onClosing: (path, at) => {
+      giveUp(path, "path_abandoned", at);
+      datagrams.forgetPath(path.id);
+    },
+    onGone: (path) => {
+      spaces.remove(path.id);
+      keys.forgetPath(path.id);
+    },
+    onNoPath: (at) => {
+      closer.close(new TransportError(TransportErrorCode.NO_VIABLE_PATH, "No path is left to the peer"), at);
+    },
+  });
+  const offerers = [streams, crypto, issuer, pool, limits, manager];
+  const trouble = later.trouble = new PathTrouble({
+    context,
+    lifecycle,
+    paths,
+    spaces,
+    manager,
+    ptoOf: (route) => timers.ptoOf(route),
+    offerAgain: (path) => {
+      let any = false;
+      for (const owner of offerers) any = owner.offerAgain(path) === true || any;
+      return any;
     },
   });
   const handshake = new Handshake(
@@ -161,6 +227,8 @@ export function assemble(options: ConnectionOptions): Parts {
       datagrams,
       issuer,
       pool,
+      limits,
+      manager,
       keyLog: options.keyLog,
     },
     ids,
@@ -174,15 +242,16 @@ export function assemble(options: ConnectionOptions): Parts {
     validator,
     observer: context.observer,
     makeRoute: (_path, local, remote, heir) => routes.make(local, remote, false, heir),
-    onRouteGone: (path, route, at) => {
-      const space = spaces.get("application", path.id);
-      if (space !== undefined) fates.giveUp(space, "application", "migration", at, route);
-    },
-    onPathFailed: (_path, at) => {
+    onRouteGone: (path, route, at) => giveUp(path, "migration", at, route),
+    onPathFailed: (path, at) => {
+      if (manager.hasOther(path)) {
+        manager.close(path, TransportErrorCode.PATH_UNSTABLE_OR_POOR, "The peer's new address did not answer", at);
+        return;
+      }
       lifecycle.discard(new TransportError(TransportErrorCode.NO_VIABLE_PATH, "No path is left to the peer"), at);
     },
   });
-  const control = [handshake, crypto, issuer, pool, streams, ping];
+  const control = [handshake, crypto, limits, manager, issuer, pool, streams, ping];
   const opportunities = new Opportunities(paths, { validator, streams, datagrams, acks, control }, first);
   const router = new FrameRouter(context, [
     fates,
@@ -196,6 +265,10 @@ export function assemble(options: ConnectionOptions): Parts {
     datagrams,
   ]);
   const answers = new ClientAnswers(context, lifecycle, handshake, ids.originalDestination);
+  const settle = (at: number): void => {
+    settleValidations(validator, paths, migration, manager, at);
+    manager.progress(at);
+  };
   const receiver = new Receiver({
     context,
     lifecycle,
@@ -213,7 +286,8 @@ export function assemble(options: ConnectionOptions): Parts {
     answers,
     originalDestination: role === "server" ? options.initialDestination : ids.originalDestination,
     idLength: options.idLength,
-    afterPacket: (path, at) => settleValidations(validator, paths, migration, path, at),
+    manager,
+    settle,
   });
   const transmitter = new Transmitter({
     context,
@@ -230,7 +304,7 @@ export function assemble(options: ConnectionOptions): Parts {
     datagrams,
     acks,
     opportunities,
-    owners: [handshake, crypto, validator, issuer, pool, streams, ping],
+    owners: [handshake, crypto, validator, limits, manager, issuer, pool, streams, ping],
   });
   issuer.start(ids.source);
   pool.start(role === "client" ? ids.originalDestination : options.clientSource);
@@ -260,22 +334,28 @@ export function assemble(options: ConnectionOptions): Parts {
     receiver,
     transmitter,
     ping,
-    timed: [lifecycle, idle, timers, validator, issuer, keyUpdates, routes],
+    manager,
+    trouble,
+    settle,
+    timed: [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, trouble],
   };
 }
 
 /** Hands the ends of validations on. */
-export function settleValidations(
+function settleValidations(
   validator: Validator,
   paths: PathSet,
   migration: Migration,
-  _path: Path | undefined,
+  manager: PathManager,
   now: number,
 ): void {
   for (let outcome = validator.nextOutcome(); outcome !== undefined; outcome = validator.nextOutcome()) {
     const path = paths.get(outcome.path);
     const route = paths.route(outcome.route);
-    if (path !== undefined && route !== undefined) migration.onOutcome(path, route, outcome, now);
+    if (path === undefined || route === undefined) continue;
+    if (outcome.rttSample !== undefined) route.rtt.seed(outcome.rttSample);
+    if (path.state === "validating") manager.onValidated(path, outcome.ok, now);
+    else migration.onOutcome(path, route, outcome, now);
   }
 }
 
@@ -323,6 +403,11 @@ class RouteMaker implements Timed {
       if (route.mtu.nextTimeout() <= now) route.mtu.onTimeout(now);
     }
   }
+}
+
+function pathOf(paths: PathSet, route: Route): Path | undefined {
+  for (const path of paths.all()) if (path.route === route || path.previous === route) return path;
+  return undefined;
 }
 
 function makeContext(options: ConnectionOptions): Context {

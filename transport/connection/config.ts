@@ -47,7 +47,7 @@ export interface TransportConfig {
   readonly ecn?: boolean;
   /** Search for a larger MTU than 1200 (RFC 8899). Default true. */
   readonly mtuDiscovery?: boolean;
-  /** Offer RFC 10069 with this many paths at once, at least 1; 0: do not offer it. Default 0. */
+  /** Offer RFC 10069 with this many paths at once, at least 1; 0: do not offer it. Default 4. */
   readonly maxPaths?: number;
   /** Send reserved parameters, versions and fixed bits now and then so that peers stay tolerant. Default true. */
   readonly grease?: boolean;
@@ -80,7 +80,7 @@ export const DEFAULT_CONFIG: ResolvedConfig = {
   maxAckRanges: 64,
   ecn: false,
   mtuDiscovery: true,
-  maxPaths: 0,
+  maxPaths: 4,
   grease: true,
   allowMigration: true,
 };

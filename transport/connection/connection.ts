@@ -1,9 +1,12 @@
 import type { Address, Datagram, Transmit } from "../base/address.ts";
-import { ApplicationError, type QuicError, TransportError, TransportErrorCode } from "../base/errors.ts";
+import { ApplicationError, PathError, type QuicError, TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { PathId, Role } from "../base/role.ts";
+import type { PathStatus } from "../paths/path.ts";
+import type { OpenPathOptions } from "../paths/path_manager.ts";
+import { type PathStats, pathStats } from "../paths/path_events.ts";
 import type { StreamKind } from "../streams/stream_id.ts";
 import { QUIC_V1 } from "../wire/version.ts";
-import { assemble, type Parts, settleValidations } from "./assemble.ts";
+import { assemble, type Parts } from "./assemble.ts";
 import type { ConnectionEvent } from "./events.ts";
 import { asKeyFault } from "./key_updates.ts";
 import type { ConnectionState } from "./lifecycle.ts";
@@ -12,28 +15,6 @@ import { TAG_LENGTH } from "./packet_draft.ts";
 
 /** What a socket says when a datagram cannot be sent. */
 export type SendErrorKind = "unreachable" | "too-large" | "gone" | "other";
-
-/** How a path does. Milliseconds and bytes. */
-export interface PathStats {
-  readonly id: PathId;
-  readonly label: string;
-  readonly local: Address;
-  readonly remote: Address;
-  readonly state: string;
-  readonly srtt: number;
-  readonly minRtt: number;
-  readonly rttVar: number;
-  readonly cwnd: number;
-  readonly inFlight: number;
-  readonly mtu: number;
-  /** UDP payload. */
-  readonly bytesSent: number;
-  /** UDP payload. */
-  readonly bytesReceived: number;
-  /** STREAM payload that arrived on it, repeats included. */
-  readonly streamBytesReceived: number;
-  readonly packetsLost: number;
-}
 
 /** How a connection does. */
 export interface ConnectionStats {
@@ -100,11 +81,11 @@ export class Connection {
 
   /** Time has passed. Does nothing when no deadline has come. */
   handleTimeout(now: number): void {
-    const { timed, idle, ping, validator, paths, migration, lifecycle, transmitter, issuer } = this.#parts;
+    const { timed, idle, ping, settle, lifecycle, transmitter, issuer } = this.#parts;
     transmitter.forget();
     for (const part of timed) if (part.nextTimeout() <= now) part.onTimeout(now);
     if (idle.pingDue) ping.want();
-    settleValidations(validator, paths, migration, undefined, now);
+    settle(now);
     if (lifecycle.state === "closed") issuer.close();
   }
 
@@ -198,6 +179,38 @@ export class Connection {
     return its !== undefined && this.#parts.pool.rotate(path, its.route.number);
   }
 
+  /**
+   * Client: opens another path and returns its id; "path" events tell what becomes of it. Throws `PathError` when the
+   * connection cannot have one.
+   */
+  openPath(options: OpenPathOptions, now: number): PathId {
+    this.#mustBeOpen();
+    return this.#parts.manager.open(options, now);
+  }
+
+  /** Abandons a path (RFC 10069 §3.4). Throws `PathError` when there is no other, or no path of that id. */
+  closePath(id: PathId, code: number, reason: string, now: number): void {
+    const { manager, paths } = this.#parts;
+    if (manager.cancelOpening(id, code, reason, now)) return;
+    const path = paths.get(id);
+    if (path === undefined || path.state === "closing" || path.state === "gone") {
+      throw new PathError(`Cannot close path ${id}: it is not open`);
+    }
+    if (!manager.hasOther(path)) throw new PathError(`Cannot close path ${id}: it is the last; close the connection`);
+    manager.close(path, code, reason, now);
+  }
+
+  /** Tells the peer whether a path is to be used like any other, or only when no other works (RFC 10069 §3.3). */
+  setPathStatus(id: PathId, status: PathStatus, now: number): void {
+    this.#parts.manager.setStatus(id, status, now);
+  }
+
+  /** Whether RFC 10069 is on; `undefined` before the handshake tells. */
+  get isMultipath(): boolean | undefined {
+    const { context, lifecycle } = this.#parts;
+    return lifecycle.state === "handshaking" ? undefined : context.multipath;
+  }
+
   /** Closes the connection: with an application's code, or (`application` false) with a transport error code. */
   close(code: number, reason: string, now: number, application = true): void {
     const error = application ? new ApplicationError(code, reason, false) : new TransportError(code, reason);
@@ -216,9 +229,12 @@ export class Connection {
 
   /** A datagram could not be sent. Never fatal by itself: loss recovery does the rest. */
   onSendError(local: Address, remote: Address, kind: SendErrorKind, now: number): void {
-    if (kind !== "too-large") return;
-    for (const route of this.#parts.paths.routes()) {
-      if (route.is(local, remote)) route.mtu.onTooLarge(route.mtu.current, now);
+    const { paths, trouble } = this.#parts;
+    for (const path of paths.all()) {
+      const { route } = path;
+      if (!route.is(local, remote)) continue;
+      if (kind === "too-large") route.mtu.onTooLarge(route.mtu.current, now);
+      else trouble.onSendError(path, `the socket refuses to send: ${kind}`, now);
     }
   }
 
@@ -272,25 +288,8 @@ export class Connection {
     const all: PathStats[] = [];
     let packetsLost = 0;
     for (const path of paths.all()) {
-      const { route } = path;
-      packetsLost += route.packetsLost;
-      all.push({
-        id: path.id,
-        label: path.properties.label,
-        local: route.local,
-        remote: route.remote,
-        state: path.state,
-        srtt: route.rtt.smoothed,
-        minRtt: route.rtt.min,
-        rttVar: route.rtt.variation,
-        cwnd: route.controller.cwnd,
-        inFlight: route.inFlight,
-        mtu: route.mtu.current,
-        bytesSent: route.bytesSent,
-        bytesReceived: route.bytesReceived,
-        streamBytesReceived: path.streamBytesReceived,
-        packetsLost: route.packetsLost,
-      });
+      packetsLost += path.packetsLost;
+      all.push(pathStats(path));
     }
     return {
       version: String(this.#version),

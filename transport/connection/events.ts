@@ -1,4 +1,5 @@
 import type { QuicError } from "../base/errors.ts";
+import type { PathEvent } from "../paths/path_events.ts";
 import type { StreamEvent } from "../streams/stream_events.ts";
 
 /** What the application learns of a connection, in order. */
@@ -12,6 +13,8 @@ export type ConnectionEvent =
   | { readonly type: "datagram"; readonly data: Uint8Array }
   /** What became of a DATAGRAM that was sent with an id. */
   | { readonly type: "datagram_fate"; readonly id: number; readonly acked: boolean }
+  /** Something happened to a path. */
+  | PathEvent
   /** The connection is over, whoever ended it; the last event. */
   | { readonly type: "closed"; readonly error: QuicError };
 

@@ -29,7 +29,7 @@ export class Fates implements FrameOwner {
   readonly #spaces: Spaces;
   readonly #paths: PathSet;
   readonly #keys: KeyRing;
-  readonly #onProgress: (route: Route, level: Level, now: number) => void;
+  readonly #onProgress: (route: Route, level: Level, newestSentAt: number, now: number) => void;
 
   constructor(
     context: Context,
@@ -37,7 +37,7 @@ export class Fates implements FrameOwner {
     spaces: Spaces,
     paths: PathSet,
     keys: KeyRing,
-    onProgress: (route: Route, level: Level, now: number) => void,
+    onProgress: (route: Route, level: Level, newestSentAt: number, now: number) => void,
   ) {
     this.#context = context;
     this.#lifecycle = lifecycle;
@@ -118,7 +118,7 @@ export class Fates implements FrameOwner {
     }
     if (sampled !== undefined && result.largest !== undefined) this.#checkEcn(sampled, result, ack, level, now);
     for (const [route, batch] of batches) {
-      this.#onProgress(route, level, now);
+      this.#onProgress(route, level, newestOf(batch), now);
       this.#detect(space, route, level, now);
       this.#grow(route, batch, before.get(route) ?? 0, route === sampled ? rttSample : Infinity, now);
     }
@@ -259,4 +259,10 @@ function headerOf(packet: Sent, level: Level, path: PathId): {
 } {
   const type = level === "application" ? "one_rtt" : level === "early" ? "zero_rtt" : level;
   return { type, number: packet.number, path };
+}
+
+function newestOf(packets: readonly Sent[]): number {
+  let newest = -Infinity;
+  for (const packet of packets) if (packet.sentAt > newest) newest = packet.sentAt;
+  return newest;
 }

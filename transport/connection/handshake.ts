@@ -9,6 +9,8 @@ import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacke
 import { otherRole } from "../base/role.ts";
 import type { CidIssuer } from "../paths/cid_issuer.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
+import type { PathLimits } from "../paths/path_limits.ts";
+import type { PathManager } from "../paths/path_manager.ts";
 import type { PathSet } from "../paths/path_set.ts";
 import { LEVEL_INDEX } from "../paths/route.ts";
 import type { CryptoStreams } from "../streams/crypto_streams.ts";
@@ -37,6 +39,8 @@ export interface HandshakeParts {
   readonly datagrams: Datagrams;
   readonly issuer: CidIssuer;
   readonly pool: CidPool;
+  readonly limits: PathLimits;
+  readonly manager: PathManager;
   /** Where lines for SSLKEYLOGFILE go. */
   readonly keyLog: ((line: string) => void) | undefined;
 }
@@ -266,12 +270,17 @@ export class Handshake implements FrameOwner {
   }
 
   #confirm(now: number): void {
-    const { context, lifecycle, keys, paths } = this.#parts;
+    const { context, lifecycle, keys, paths, limits, manager } = this.#parts;
     if (lifecycle.isConfirmed || lifecycle.state !== "connected") return;
     lifecycle.confirm();
     this.#discard("initial", now);
     this.#discard("handshake", now);
     keys.onHandshakeConfirmed();
+    manager.announceFirst(now);
+    if (context.multipath) {
+      limits.start(context.peer?.initialMaxPathId ?? 0);
+      manager.progress(now);
+    }
     if (context.config.mtuDiscovery) { for (const route of paths.routes()) route.mtu.start(now); }
   }
 

@@ -84,6 +84,7 @@ export class Opportunities {
   #probe(): Opportunity | undefined {
     for (const path of this.#paths.all()) {
       const { route } = path;
+      if (path.state === "closing" || path.state === "gone") continue;
       if (route.probes[LEVEL_INDEX.application]! > 0 && route.amplification.room > 0) {
         return this.#set("pto", path, route);
       }

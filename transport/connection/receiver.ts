@@ -7,6 +7,7 @@ import type { CidIssuer } from "../paths/cid_issuer.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
 import type { Migration } from "../paths/migration.ts";
 import type { Path } from "../paths/path.ts";
+import type { PathManager } from "../paths/path_manager.ts";
 import type { PathSet } from "../paths/path_set.ts";
 import { hasFixedBit, type Header, parseHeader, reservedBits } from "../wire/header.ts";
 import { expandNumber, type NumberLength } from "../wire/packet_number.ts";
@@ -39,12 +40,13 @@ export interface ReceiverParts {
   readonly pool: CidPool;
   readonly router: FrameRouter;
   readonly migration: Migration;
+  readonly manager: PathManager;
   readonly answers: ClientAnswers;
   /** The destination id of the client's first Initial, under which a server is addressed at first. */
   readonly originalDestination: Uint8Array;
   readonly idLength: number;
-  /** What a packet brought is in place: validations, path states. */
-  readonly afterPacket: (path: Path, now: number) => void;
+  /** What a packet brought is in place: ends of validations, connection ids for paths. */
+  readonly settle: (now: number) => void;
 }
 
 /** Takes datagrams apart: packets, keys, numbers, duplicates, frames. Every packet that is dropped says why. */
@@ -194,34 +196,57 @@ export class Receiver {
   }
 
   #shortPacket(header: Header, datagram: Datagram, now: number): void {
-    const { context, issuer, paths, spaces, migration, lifecycle } = this.#parts;
+    const { context, issuer, paths, spaces, manager } = this.#parts;
     const id = issuer.pathOf(header.destinationId);
-    const path = id === undefined ? undefined : paths.get(id);
-    const space = id === undefined ? undefined : spaces.get("application", id);
-    if (path === undefined || space === undefined) {
-      if (!this.#isReset(datagram, now)) this.#drop("unknown_connection_id", datagram, now, header);
+    const known = id === undefined ? undefined : paths.get(id);
+    if (id === undefined || (known === undefined && !manager.mayAdmit(id))) {
+      if (this.#isReset(datagram, now)) return;
+      this.#drop(id === undefined ? "unknown_connection_id" : "path_abandoned", datagram, now, header);
       return;
     }
     if (!hasFixedBit(header) && !context.config.grease) {
       this.#drop("fixed_bit", datagram, now, header);
       return;
     }
-    if (context.role === "client" && !this.#isServerAddress(path, datagram)) {
+    if (context.role === "client" && !this.#isServerAddress(datagram)) {
       this.#drop("unknown_server_address", datagram, now, header);
       return;
     }
+    spaces.add(id);
+    const space = spaces.get("application", id)!;
     const largest = space.received.largest;
-    const end = this.#open(header, "application", space, spaces.layout.noncePathOf(path.id), datagram, now);
+    const end = this.#open(header, "application", space, spaces.layout.noncePathOf(id), datagram, now);
     if (end < 0) return;
+    const path = known ?? manager.admit(id, datagram.local, datagram.remote, now);
+    if (known === undefined) path.route.amplification.received(datagram.data.length);
+    this.#onPath(path, header, space, largest, end, datagram, now);
+  }
+
+  /** A 1-RTT packet was opened: its frames, and whether the path moves with it. */
+  #onPath(
+    path: Path,
+    header: Header,
+    space: Space,
+    largest: number,
+    end: number,
+    datagram: Datagram,
+    now: number,
+  ): void {
+    const { context, migration, lifecycle, manager } = this.#parts;
     let route = path.route;
-    if (lifecycle.isConfirmed && context.role === "server" && !route.is(datagram.local, datagram.remote)) {
-      route = migration.routeOf(path, datagram.local, datagram.remote, this.#isIdInUse(path, header.destinationId));
+    const mayMove = lifecycle.isConfirmed && context.role === "server" && path.state !== "closing";
+    if (mayMove && !route.is(datagram.local, datagram.remote)) {
+      const sameId = this.#isIdInUse(path, header.destinationId);
+      route = migration.routeOf(path, datagram.local, datagram.remote, sameId);
       if (!route.validated) route.amplification.received(datagram.data.length);
     }
     const number = this.#number;
     const probing = this.#process(header, "application", space, path, end, datagram, now);
-    if (probing || number <= largest || !lifecycle.isOpen) return;
-    migration.migrate(path, route, now);
+    if (number <= largest || !lifecycle.isOpen) return;
+    if (!probing && route !== path.route && mayMove) {
+      migration.migrate(path, route, now);
+      manager.migrated(path, now);
+    }
     if (!this.#isIdInUse(path, header.destinationId)) path.lastDestinationId = header.destinationId.slice();
   }
 
@@ -231,8 +256,7 @@ export class Receiver {
   }
 
   /** A client takes packets only from where it sends to (RFC 9000 §9). */
-  #isServerAddress(path: Path, datagram: Datagram): boolean {
-    if (sameAddress(path.route.remote, datagram.remote)) return true;
+  #isServerAddress(datagram: Datagram): boolean {
     for (const route of this.#parts.paths.routes()) if (sameAddress(route.remote, datagram.remote)) return true;
     return false;
   }
@@ -319,7 +343,7 @@ export class Receiver {
     }, now);
     space.onReceived(number, summary.ackEliciting, ecn, now);
     if (summary.crypto) handshake.advance(now);
-    this.#parts.afterPacket(path, now);
+    this.#parts.settle(now);
     return probing;
   }
 

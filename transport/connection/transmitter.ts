@@ -250,7 +250,7 @@ export class Transmitter {
   ): PacketDraft | undefined {
     const { context, spaces, pool, handshake } = this.#parts;
     const space = spaces.get(level, path.id);
-    const destinationId = pool.idFor(path.id, route.number);
+    const destinationId = path.state === "closing" ? pool.lastId(path.id) : pool.idFor(path.id, route.number);
     if (space === undefined || destinationId === undefined) return undefined;
     const draft = this.#drafts[LEVEL_INDEX[level]]!;
     const number = space.nextNumber();
@@ -280,6 +280,11 @@ export class Transmitter {
     let skip = route.probes[index]! === 1 ? 1 : 0;
     route.probes[index]! -= 1;
     const sent = spaces.get(draft.level, draft.path)?.sent;
+    // A suspended path is asked whether it is back; its data is on its way elsewhere.
+    if (this.#parts.paths.get(draft.path)?.state === "suspended") {
+      draft.write({ kind: "ping" });
+      return;
+    }
     draft.fill(owners);
     for (const packet of sent?.unacked(route.number) ?? []) {
       if (!packet.ackEliciting || skip-- > 0) continue;
@@ -388,8 +393,9 @@ export class Transmitter {
   #closePath(): Path | undefined {
     let last: Path | undefined;
     for (const path of this.#parts.paths.all()) {
-      if (path.state === "closing" || path.state === "gone") continue;
-      if (last === undefined || path.lastReceivedAt > last.lastReceivedAt) last = path;
+      const better = last === undefined || (last.state === "closing" && path.state !== "closing");
+      const newer = last !== undefined && path.lastReceivedAt > last.lastReceivedAt;
+      if (better || (newer && (path.state !== "closing" || last!.state === "closing"))) last = path;
     }
     return last;
   }

@@ -46,6 +46,7 @@ export class Migration {
     if (path.candidates.length >= MAX_CANDIDATES) {
       const oldest = path.candidates.shift()!;
       validator.cancel(oldest.number);
+      path.retire(oldest);
       pool.releaseRoute(path.id, oldest.number);
       paths.removeRoute(oldest);
     }
@@ -117,6 +118,7 @@ export class Migration {
     const { validator, pool, paths, onRouteGone } = this.#parts;
     validator.cancel(route.number);
     onRouteGone(path, route, now);
+    path.retire(route);
     pool.releaseRoute(path.id, route.number);
     paths.removeRoute(route);
   }

@@ -54,11 +54,35 @@ export class Path {
   lastDestinationId: Uint8Array | undefined;
   /** STREAM payload received on it. */
   streamBytesReceived = 0;
+  /** What routes that are over had sent, received and lost. */
+  readonly #past = { bytesSent: 0, bytesReceived: 0, packetsLost: 0 };
 
   constructor(id: PathId, route: Route, properties: PathProperties, state: PathState) {
     this.id = id;
     this.route = route;
     this.properties = properties;
     this.state = state;
+  }
+
+  /** A route of the path is over; its figures stay. */
+  retire(route: Route): void {
+    this.#past.bytesSent += route.bytesSent;
+    this.#past.bytesReceived += route.bytesReceived;
+    this.#past.packetsLost += route.packetsLost;
+  }
+
+  /** UDP payload, over all routes. */
+  get bytesSent(): number {
+    return this.#past.bytesSent + this.route.bytesSent + (this.previous?.bytesSent ?? 0);
+  }
+
+  /** UDP payload, over all routes. */
+  get bytesReceived(): number {
+    return this.#past.bytesReceived + this.route.bytesReceived + (this.previous?.bytesReceived ?? 0);
+  }
+
+  /** Ack-eliciting packets declared lost, over all routes. */
+  get packetsLost(): number {
+    return this.#past.packetsLost + this.route.packetsLost + (this.previous?.packetsLost ?? 0);
   }
 }

@@ -1,0 +1,86 @@
+import type { Address } from "../base/address.ts";
+import type { PathId } from "../base/role.ts";
+import type { Path, PathState, PathStatus } from "./path.ts";
+
+/** How a path does. Milliseconds and bytes. */
+export interface PathStats {
+  readonly id: PathId;
+  readonly label: string;
+  readonly local: Address;
+  readonly remote: Address;
+  readonly state: PathState;
+  /** What this end tells the peer about using the path. */
+  readonly status: PathStatus;
+  /** What the peer says; `undefined`: nothing yet. */
+  readonly peerStatus: PathStatus | undefined;
+  readonly cost: number;
+  readonly metered: boolean;
+  readonly srtt: number;
+  readonly minRtt: number;
+  readonly rttVar: number;
+  readonly cwnd: number;
+  readonly inFlight: number;
+  readonly mtu: number;
+  /** UDP payload. */
+  readonly bytesSent: number;
+  /** UDP payload. */
+  readonly bytesReceived: number;
+  /** STREAM payload that arrived on it, repeats included. */
+  readonly streamBytesReceived: number;
+  readonly packetsLost: number;
+}
+
+/** What happened to a path. */
+export type PathChange =
+  /** It was opened, here or by the peer; it is being validated. */
+  | "opened"
+  /** Data can be sent on it. */
+  | "usable"
+  /** It is silent, or its socket refuses: data goes elsewhere while it is probed. */
+  | "suspended"
+  /** The peer has another preference for it. */
+  | "status"
+  /** Its addresses changed. */
+  | "migrated"
+  /** It is over; the last event of a path. */
+  | "closed";
+
+/** Complete in itself: valid after the path is gone. */
+export interface PathEvent {
+  readonly type: "path";
+  readonly change: PathChange;
+  /** Why, in words. */
+  readonly reason: string;
+  /** With "closed": the code of PATH_ABANDON. */
+  readonly code: number;
+  /** With "closed": whether the peer abandoned it. */
+  readonly byPeer: boolean;
+  /** The path at that moment; with "closed" its final figures. */
+  readonly path: PathStats;
+}
+
+/** A path's figures now. */
+export function pathStats(path: Path): PathStats {
+  const { route, properties } = path;
+  return {
+    id: path.id,
+    label: properties.label,
+    local: route.local,
+    remote: route.remote,
+    state: path.state,
+    status: path.localStatus,
+    peerStatus: path.peerStatus,
+    cost: properties.cost,
+    metered: properties.metered,
+    srtt: route.rtt.smoothed,
+    minRtt: route.rtt.min,
+    rttVar: route.rtt.variation,
+    cwnd: route.controller.cwnd,
+    inFlight: route.inFlight,
+    mtu: route.mtu.current,
+    bytesSent: path.bytesSent,
+    bytesReceived: path.bytesReceived,
+    streamBytesReceived: path.streamBytesReceived,
+    packetsLost: path.packetsLost,
+  };
+}

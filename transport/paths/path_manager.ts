@@ -1,0 +1,471 @@
+import type { Address } from "../base/address.ts";
+import { TransportError, TransportErrorCode } from "../base/errors.ts";
+import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
+import type { Observer } from "../base/observer.ts";
+import { QueueOf } from "../base/queue_of.ts";
+import type { PathId, Role } from "../base/role.ts";
+import type { Frame, PathAbandonFrame, PathStatusFrame } from "../wire/frames/types.ts";
+import type { CidIssuer } from "./cid_issuer.ts";
+import type { CidPool } from "./cid_pool.ts";
+import { Path, type PathProperties, type PathState, type PathStatus } from "./path.ts";
+import { type PathChange, type PathEvent, pathStats } from "./path_events.ts";
+import { cannotOpen, type PathLimits } from "./path_limits.ts";
+import type { PathSet } from "./path_set.ts";
+import type { Route } from "./route.ts";
+import type { Validator } from "./validator.ts";
+
+/** What the path manager works with. */
+export interface PathManagerParts {
+  readonly role: Role;
+  readonly maxPaths: number;
+  readonly paths: PathSet;
+  readonly limits: PathLimits;
+  readonly issuer: CidIssuer;
+  readonly pool: CidPool;
+  readonly validator: Validator;
+  readonly observer: Observer | undefined;
+  /** Whether RFC 10069 is on and the handshake is confirmed. */
+  readonly isReady: () => boolean;
+  /** Whether both ends offered RFC 10069; `undefined` while the peer's parameters are unknown. */
+  readonly isNegotiated: () => boolean | undefined;
+  readonly makeRoute: (local: Address, remote: Address, validated: boolean) => Route;
+  /** The longest PTO of all paths. */
+  readonly largestPto: () => number;
+  readonly events: (event: PathEvent) => void;
+  /** The path gets its packet number space. */
+  readonly onOpened: (path: Path) => void;
+  /** Nothing will be sent on the path any more: what is in flight there counts as lost. */
+  readonly onClosing: (path: Path, now: number) => void;
+  /** All of the path can be forgotten. */
+  readonly onGone: (path: Path) => void;
+  /** No path is left, and none came in time. */
+  readonly onNoPath: (now: number) => void;
+}
+
+/** What a path is opened with. */
+export interface OpenPathOptions {
+  readonly local: Address;
+  readonly remote: Address;
+  readonly properties: PathProperties;
+  readonly status: PathStatus;
+}
+
+interface Opening extends OpenPathOptions {
+  readonly id: PathId;
+  readonly since: number;
+}
+
+/** Longest that a path waits for the peer to allow it, and to give it a connection id. */
+export const OPENING_TIMEOUT = 10_000;
+/** PTOs that state is kept after the peer's PATH_ABANDON (RFC 10069 §3.4.3). */
+const RETENTION_PTOS = 3;
+
+/**
+ * Opens, validates and abandons paths (RFC 10069 §3); the table of states is in `path.ts`. It owns PATH_ABANDON and
+ * PATH_STATUS.
+ */
+export class PathManager implements FrameOwner {
+  readonly receives = ["path_abandon", "path_status"] as const;
+  readonly #parts: PathManagerParts;
+  readonly #abandons: QueueOf<PathId, PathAbandonFrame>;
+  readonly #statuses: QueueOf<PathId, PathStatusFrame>;
+  /** Codes of PATH_ABANDONs that are not acknowledged. */
+  readonly #codes = new Map<PathId, number>();
+  /** Our status of a path and its number; kept until the path is gone. */
+  readonly #local = new Map<PathId, { status: PathStatus; sequence: number }>();
+  /** The peer's, also for paths that are not open yet. */
+  readonly #remote = new Map<PathId, { status: PathStatus; sequence: number }>();
+  readonly #openings: Opening[] = [];
+  /** When what is kept of a closing path goes. */
+  readonly #goneAt = new Map<PathId, number>();
+  /** Ids that were used or burnt: below this all are, but those in `#unused`. */
+  #nextId = 1;
+  /** When the connection ends unless a path comes; Infinity: there is one. */
+  #lonelyUntil = Infinity;
+
+  constructor(parts: PathManagerParts) {
+    this.#parts = parts;
+    this.#abandons = new QueueOf<PathId, PathAbandonFrame>(
+      (path) => ({ kind: "path_abandon", path, code: this.#codes.get(path) ?? 0 }),
+      { mayGo: (path, target) => target.path !== path, onDelivered: (path) => this.#codes.delete(path) },
+    );
+    this.#statuses = new QueueOf<PathId, PathStatusFrame>((path) => {
+      const own = this.#local.get(path);
+      return own === undefined ? undefined : { kind: "path_status", path, sequence: own.sequence, status: own.status };
+    });
+  }
+
+  /**
+   * Begins to open a path and returns its id; it becomes usable, or closes with a reason, later. Throws `PathError` when
+   * the connection cannot have another path.
+   */
+  open(options: OpenPathOptions, now: number): PathId {
+    const { role, maxPaths, isNegotiated } = this.#parts;
+    if (role === "server") throw cannotOpen("only clients open paths");
+    if (isNegotiated() === false) throw cannotOpen("the peer does not speak RFC 10069, or this end does not offer it");
+    const live =
+      [...this.#parts.paths.all()].filter((path) => path.state !== "gone" && path.state !== "closing").length;
+    if (live + this.#openings.length >= maxPaths) {
+      throw cannotOpen(`${live} paths are open, at most ${maxPaths} may be`);
+    }
+    const id = this.#nextId++;
+    this.#openings.push({ ...options, id, since: now });
+    this.#emitState(id, "opening", options.properties.label, now);
+    this.progress(now);
+    return id;
+  }
+
+  /** The handshake is confirmed: path 0 is there. */
+  announceFirst(now: number): void {
+    const first = this.#parts.paths.get(0);
+    if (first === undefined) return;
+    this.#announce(first, "opened", "the handshake ran on it", now);
+    this.#announce(first, "usable", "the handshake is confirmed", now);
+  }
+
+  /** Something changed that openings may wait for. */
+  progress(now: number): void {
+    const { limits, pool, issuer, isReady, isNegotiated } = this.#parts;
+    if (this.#openings.length === 0) return;
+    if (isNegotiated() === false) {
+      for (const opening of this.#openings.splice(0)) {
+        const reason = "The peer does not speak RFC 10069";
+        this.#abandonOpening(opening, TransportErrorCode.APPLICATION_ABANDON_PATH, reason, now);
+      }
+    }
+    if (!isReady()) return;
+    for (let i = 0; i < this.#openings.length; i++) {
+      const opening = this.#openings[i]!;
+      if (opening.id > limits.peer) {
+        limits.blockedByLimit();
+        continue;
+      }
+      if (opening.id > limits.local) continue;
+      if (!pool.hasUnused(opening.id)) {
+        limits.blockedByIds(opening.id);
+        continue;
+      }
+      // The peer must be able to answer: our own id for the path has arrived there (RFC 10069 §3.1).
+      if (!issuer.isDelivered(opening.id)) continue;
+      this.#openings.splice(i--, 1);
+      this.#begin(opening, now);
+    }
+  }
+
+  /** Server: the first packet on a path that the client opened was authenticated. */
+  admit(id: PathId, local: Address, remote: Address, now: number): Path {
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    const path = this.#make(id, {
+      local,
+      remote,
+      properties: { label: "", cost: 0, metered: false },
+      status: "available",
+    });
+    const known = this.#isKnown(path.route);
+    if (known) path.route.amplification.validate();
+    this.#announce(path, "opened", "opened by the peer", now);
+    if (known) this.#usable(path, "the address is known", now);
+    else this.#parts.validator.challenge(id, path.route.number, now);
+    return path;
+  }
+
+  /** Whether a packet for this path id may open a path here. */
+  mayAdmit(id: PathId): boolean {
+    const { role, paths, limits } = this.#parts;
+    return role === "server" && this.#parts.isReady() && paths.get(id) === undefined && id <= limits.local &&
+      !this.#goneAt.has(id) && !this.#wasAbandoned(id);
+  }
+
+  /** The validation of a path that was being opened ended. */
+  onValidated(path: Path, ok: boolean, now: number): void {
+    if (path.state !== "validating") return;
+    if (ok) {
+      path.route.amplification.validate();
+      this.#usable(path, "validated", now);
+    } else {
+      this.close(path, TransportErrorCode.PATH_UNSTABLE_OR_POOR, "The peer did not answer on it", now);
+    }
+  }
+
+  /** The path does not work just now. */
+  suspend(path: Path, reason: string, now: number): void {
+    if (path.state !== "usable") return;
+    this.#setState(path, "suspended", reason, now);
+    this.#announce(path, "suspended", reason, now);
+  }
+
+  /** It works again. */
+  resume(path: Path, reason: string, now: number): void {
+    if (path.state !== "suspended") return;
+    this.#usable(path, reason, now);
+  }
+
+  /** The path's addresses changed. */
+  migrated(path: Path, now: number): void {
+    this.#announce(path, "migrated", "the peer's address changed", now);
+  }
+
+  /** Tells the peer what this end thinks of the path; also before it is open. */
+  setStatus(id: PathId, status: PathStatus, now: number): void {
+    const own = this.#local.get(id);
+    if (own?.status === status) return;
+    this.#local.set(id, { status, sequence: (own?.sequence ?? 0) + 1 });
+    const path = this.#parts.paths.get(id);
+    if (path !== undefined) path.localStatus = status;
+    if (!this.#wasAbandoned(id)) this.#statuses.want(id);
+    this.#parts.observer?.on("multipath:path_status_updated", { path: id, owner: "local", status }, now);
+  }
+
+  /** Abandons a path (RFC 10069 §3.4): nothing is sent on it any more. */
+  close(path: Path, code: number, reason: string, now: number, byPeer = false): void {
+    if (path.state === "closing" || path.state === "gone") return;
+    const { validator, pool, issuer, limits } = this.#parts;
+    const wasLast = !this.#hasOther(path);
+    this.#setState(path, "closing", reason, now);
+    this.#announce(path, "closed", reason, now, code, byPeer);
+    this.#parts.observer?.on("multipath:path_closed", { path: path.id, code, byPeer }, now);
+    this.#codes.set(path.id, byPeer ? TransportErrorCode.NO_ERROR : code);
+    this.#statuses.cancel(path.id);
+    limits.unblocked(path.id);
+    this.#abandons.want(path.id);
+    this.#parts.onClosing(path, now);
+    for (const route of [path.route, path.previous, ...path.candidates]) {
+      if (route !== undefined) validator.cancel(route.number);
+    }
+    pool.abandon(path.id);
+    issuer.abandon(path.id, Infinity);
+    if (wasLast) this.#lonelyUntil = now + this.#retention();
+  }
+
+  /** Gives up a path that is not open yet; `false` when there is none of that id. */
+  cancelOpening(id: PathId, code: number, reason: string, now: number): boolean {
+    const index = this.#openings.findIndex((opening) => opening.id === id);
+    if (index < 0) return false;
+    this.#abandonOpening(this.#openings.splice(index, 1)[0]!, code, reason, now);
+    return true;
+  }
+
+  /** Whether another path could take this one's place. */
+  hasOther(path: Path): boolean {
+    return this.#hasOther(path);
+  }
+
+  onFrame(frame: Frame, packet: ReceivedPacket): void {
+    if (frame.kind === "path_abandon") this.#onAbandon(frame, packet);
+    else if (frame.kind === "path_status") this.#onStatus(frame, packet);
+  }
+
+  hasFrames(target: PacketTarget): boolean {
+    return this.#abandons.hasFrames(target) || this.#statuses.hasFrames(target);
+  }
+
+  writeFrames(packet: PacketWriter): void {
+    this.#abandons.writeFrames(packet);
+    this.#statuses.writeFrames(packet);
+  }
+
+  /** What is in flight on the path may be written again elsewhere. */
+  offerAgain(path: PathId): void {
+    this.#abandons.offerAgain(path);
+    this.#statuses.offerAgain(path);
+  }
+
+  /** Never called: the synchronisers own their records. */
+  onAcked(_record: FrameRecord): void {}
+  /** Never called, likewise. */
+  onLost(_record: FrameRecord): void {}
+
+  nextTimeout(): number {
+    let next = this.#lonelyUntil;
+    for (const at of this.#goneAt.values()) next = Math.min(next, at);
+    for (const opening of this.#openings) next = Math.min(next, opening.since + OPENING_TIMEOUT);
+    return next;
+  }
+
+  onTimeout(now: number): void {
+    for (const [id, at] of this.#goneAt) if (at <= now) this.#forget(id, now);
+    for (let i = 0; i < this.#openings.length; i++) {
+      const opening = this.#openings[i]!;
+      if (now < opening.since + OPENING_TIMEOUT) continue;
+      this.#openings.splice(i--, 1);
+      const blocked = opening.id > this.#parts.limits.peer;
+      const code = blocked ? TransportErrorCode.APPLICATION_ABANDON_PATH : TransportErrorCode.NO_CID_AVAILABLE_FOR_PATH;
+      const reason = blocked ? "The peer allows no more paths" : "The peer gave no connection id for it";
+      this.#abandonOpening(opening, code, reason, now);
+    }
+    if (now >= this.#lonelyUntil) {
+      this.#lonelyUntil = Infinity;
+      this.#parts.onNoPath(now);
+    }
+  }
+
+  #begin(opening: Opening, now: number): void {
+    const path = this.#make(opening.id, opening);
+    this.#announce(path, "opened", "opened by this end", now);
+    if (opening.status !== "available") this.setStatus(path.id, opening.status, now);
+    this.#parts.validator.challenge(path.id, path.route.number, now);
+  }
+
+  #make(id: PathId, options: OpenPathOptions): Path {
+    const { paths, issuer, makeRoute, role, onOpened } = this.#parts;
+    const route = makeRoute(options.local, options.remote, role === "client");
+    const path = new Path(id, route, options.properties, "validating");
+    path.localStatus = this.#local.get(id)?.status ?? "available";
+    path.peerStatus = this.#remote.get(id)?.status;
+    paths.add(path);
+    issuer.use(id);
+    onOpened(path);
+    return path;
+  }
+
+  /** Whether the 4-tuple was validated on another path (RFC 10069 §3.1). */
+  #isKnown(route: Route): boolean {
+    for (const other of this.#parts.paths.routes()) {
+      if (other !== route && other.validated && other.is(route.local, route.remote)) return true;
+    }
+    return false;
+  }
+
+  #usable(path: Path, reason: string, now: number): void {
+    this.#setState(path, "usable", reason, now);
+    this.#lonelyUntil = Infinity;
+    this.#announce(path, "usable", reason, now);
+  }
+
+  #hasOther(path: Path): boolean {
+    for (const other of this.#parts.paths.all()) {
+      if (other !== path && (other.state === "usable" || other.state === "suspended")) return true;
+    }
+    return false;
+  }
+
+  #onAbandon(frame: PathAbandonFrame, packet: ReceivedPacket): void {
+    const { limits, paths, issuer } = this.#parts;
+    const { path: id } = frame;
+    const { now } = packet;
+    limits.check(id);
+    if (this.#goneAt.has(id) || (this.#wasAbandoned(id) && paths.get(id) === undefined && !this.#codes.has(id))) return;
+    const until = now + this.#retention();
+    const path = paths.get(id);
+    if (path !== undefined) {
+      this.close(path, frame.code, `Abandoned by the peer with code 0x${frame.code.toString(16)}`, now, true);
+    } else {
+      const opening = this.#openings.findIndex((o) => o.id === id);
+      const reason = `Refused by the peer with code 0x${frame.code.toString(16)}`;
+      if (opening >= 0) {
+        this.#abandonOpening(this.#openings.splice(opening, 1)[0]!, frame.code, reason, now, true);
+      } else if (!this.#codes.has(id)) {
+        this.#burn(id, TransportErrorCode.NO_ERROR);
+      }
+    }
+    this.#goneAt.set(id, until);
+    issuer.abandon(id, until);
+  }
+
+  #onStatus(frame: PathStatusFrame, packet: ReceivedPacket): void {
+    const { limits, paths, observer } = this.#parts;
+    const { path: id, sequence, status } = frame;
+    limits.check(id);
+    if (this.#wasAbandoned(id)) return;
+    const last = this.#remote.get(id);
+    if (last !== undefined && sequence <= last.sequence) return;
+    this.#remote.set(id, { sequence, status });
+    observer?.on("multipath:path_status_updated", { path: id, owner: "remote", status }, packet.now);
+    const path = paths.get(id);
+    if (path === undefined || path.state === "closing") return;
+    const changed = (path.peerStatus ?? "available") !== status;
+    path.peerStatus = status;
+    if (changed) this.#announce(path, "status", `the peer says ${status}`, packet.now);
+  }
+
+  /** An id that never became a path is used up: the peer must hear of it (RFC 10069 §3.4). */
+  #burn(id: PathId, code: number): void {
+    const { pool, issuer } = this.#parts;
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    this.#codes.set(id, code);
+    this.#burnt.add(id);
+    this.#statuses.cancel(id);
+    this.#abandons.want(id);
+    pool.abandon(id);
+    issuer.abandon(id, Infinity);
+  }
+
+  #abandonOpening(opening: Opening, code: number, reason: string, now: number, byPeer = false): void {
+    const { limits } = this.#parts;
+    limits.unblocked(opening.id);
+    // An id above the peer's limit cannot be spoken of.
+    if (opening.id <= limits.peer && opening.id <= limits.local) this.#burn(opening.id, byPeer ? 0 : code);
+    else this.#burnt.add(opening.id);
+    const ghost = new Path(
+      opening.id,
+      this.#parts.makeRoute(opening.local, opening.remote, true),
+      opening.properties,
+      "closing",
+    );
+    this.#announce(ghost, "closed", reason, now, code, byPeer);
+  }
+
+  /** Ids that are used up without a path. */
+  readonly #burnt = new Set<PathId>();
+
+  #wasAbandoned(id: PathId): boolean {
+    if (this.#burnt.has(id)) return true;
+    const path = this.#parts.paths.get(id);
+    if (path !== undefined) return path.state === "closing" || path.state === "gone";
+    return id < this.#gonePrefix;
+  }
+
+  /** All ids below are gone. */
+  #gonePrefix = 0;
+
+  #forget(id: PathId, now: number): void {
+    this.#goneAt.delete(id);
+    this.#local.delete(id);
+    this.#remote.delete(id);
+    const { paths, limits, onGone } = this.#parts;
+    const path = paths.get(id);
+    if (path !== undefined) {
+      this.#setState(path, "gone", "3 PTO after the peer abandoned it", now);
+      paths.remove(path);
+      onGone(path);
+    }
+    this.#burnt.add(id);
+    while (this.#burnt.has(this.#gonePrefix)) this.#burnt.delete(this.#gonePrefix++);
+    limits.raise();
+  }
+
+  #retention(): number {
+    return RETENTION_PTOS * this.#parts.largestPto();
+  }
+
+  #setState(path: Path, state: PathState, reason: string, now: number): void {
+    this.#parts.observer?.on(
+      "multipath:path_state_updated",
+      { path: path.id, old: path.state, new: state, reason },
+      now,
+    );
+    path.state = state;
+  }
+
+  #emitState(id: PathId, state: PathState, label: string, now: number): void {
+    this.#parts.observer?.on(
+      "multipath:path_state_updated",
+      { path: id, old: "", new: state, reason: `opening ${label}` },
+      now,
+    );
+  }
+
+  #announce(path: Path, change: PathChange, reason: string, now: number, code = 0, byPeer = false): void {
+    if (change === "opened") {
+      const { route, id, properties } = path;
+      this.#parts.observer?.on("multipath:path_assigned", {
+        path: id,
+        route: route.number,
+        label: properties.label,
+        local: route.local,
+        remote: route.remote,
+      }, now);
+    }
+    this.#parts.events({ type: "path", change, reason, code, byPeer, path: pathStats(path) });
+  }
+}
