@@ -74,6 +74,7 @@ export class QuicEndpoint implements QuicEndpointLike {
     this.#core.shut(checked).then(this.#closed.resolve);
   }
 
+  /** Closes it, and waits until nothing of it is pending. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.closed;

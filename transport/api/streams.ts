@@ -148,8 +148,10 @@ export class Streams implements StreamHost {
 
 /** The peer allows no more streams for now. */
 export class StreamLimitError extends QuicError {
+  /** `"StreamLimitError"`. */
   override name = "StreamLimitError";
 
+  /** For streams of this kind. */
   constructor(kind: Kind) {
     const message = `The peer allows no more ${kind} streams now: expected some to be closed, or "waitUntilAvailable"`;
     super(TransportErrorCode.STREAM_LIMIT_ERROR, message);

@@ -9,10 +9,15 @@ import type { TransportConfig } from "../connection/config.ts";
 import type { ConnectionStats } from "../connection/connection.ts";
 import type { SocketName } from "../io/socket.ts";
 
+export type { SocketName } from "../io/socket.ts";
+
 /** An address of a UDP socket. */
 export interface NetAddr {
+  /** Always. */
   readonly transport: "udp";
+  /** An IP address. */
   readonly hostname: string;
+  /** 0 to 65535. */
   readonly port: number;
 }
 
@@ -20,6 +25,7 @@ export interface NetAddr {
 export interface QuicCloseInfo {
   /** The application's error code, 0 to 2^53-1. */
   readonly closeCode: number;
+  /** In words. */
   readonly reason: string;
 }
 
@@ -58,7 +64,9 @@ export interface QuicReceiveStream extends ReadableStream<Uint8Array<ArrayBuffer
 
 /** Both parts of a stream. */
 export interface QuicBidirectionalStream {
+  /** What the peer sends. */
   readonly readable: QuicReceiveStream;
+  /** What is sent to the peer. */
   readonly writable: QuicSendStream;
 }
 
@@ -215,6 +223,7 @@ export type CertificateVerifier = (chain: readonly Uint8Array[], serverName: str
 export interface ConnectQuicOptions<ZRTT extends boolean = false> extends QuicTransportOptions {
   /** An IP address, or a name: its addresses are tried in turn, 250 ms apart (RFC 8305). */
   readonly hostname: string;
+  /** 1 to 65535. */
   readonly port: number;
   /** What the certificate must be for. Default: `hostname`. */
   readonly serverName?: string | undefined;

@@ -6,9 +6,12 @@ export type Lookup = (hostname: string) => Promise<readonly string[]>;
 
 /** The name has no address, or could not be asked for. */
 export class ResolveError extends Error {
+  /** `"ResolveError"`. */
   override name = "ResolveError";
+  /** The name in question. */
   readonly hostname: string;
 
+  /** `reason` says what the system said. */
   constructor(hostname: string, reason: string, cause?: unknown) {
     super(`Cannot resolve "${hostname}": ${reason}`, { cause });
     this.hostname = hostname;

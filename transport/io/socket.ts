@@ -72,11 +72,14 @@ export function isPermissionError(error: unknown): error is Error {
   return error instanceof Error && error.name === "NotCapable";
 }
 
-/** A UDP socket could not be opened. `code` is the system's, such as `"EADDRINUSE"`, where the platform tells. */
+/** A UDP socket could not be opened. */
 export class SocketError extends Error {
+  /** `"SocketError"`. */
   override name = "SocketError";
+  /** The system's, such as `"EADDRINUSE"`, where the platform tells. */
   readonly code: string | undefined;
 
+  /** `cause` is what the platform threw. */
   constructor(message: string, code: string | undefined, cause?: unknown) {
     super(message, { cause });
     this.code = code;
