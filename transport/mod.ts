@@ -23,13 +23,17 @@ export {
 export type { DropReason, Observer, TracedHeader, TraceEvents, TraceName } from "./base/observer.ts";
 export { type Level, otherRole, type PathId, type Role } from "./base/role.ts";
 export { DEFAULT_CONFIG, resolveConfig, type ResolvedConfig, type TransportConfig } from "./connection/config.ts";
-export { Connection, type ConnectionStats, type PathStats, type SendErrorKind } from "./connection/connection.ts";
+export { Connection, type ConnectionStats, type SendErrorKind } from "./connection/connection.ts";
 export type { ConnectionEvent } from "./connection/events.ts";
 export type { ConnectionState } from "./connection/lifecycle.ts";
 export type { ClientTls, ServerTls } from "./connection/options.ts";
+export type { TlsClientOptions } from "../crypto/tls/client.ts";
+export type { ServerCredentials, TlsServerOptions } from "../crypto/tls/server.ts";
 export type { EndpointConfig, ServerConfig } from "./endpoint/config.ts";
 export { type Arrival, type ConnectOptions, Endpoint } from "./endpoint/endpoint.ts";
 export type { Incoming } from "./endpoint/incoming.ts";
+export type { PathProperties, PathState, PathStatus } from "./paths/path.ts";
+export type { PathStats } from "./paths/path_events.ts";
 export type { StreamEvent } from "./streams/stream_events.ts";
 export { indexOf, initiatorOf, isUnidirectional, kindOf, type StreamKind } from "./streams/stream_id.ts";
 export type * from "./wire/frames/types.ts";
