@@ -132,7 +132,7 @@ Deno.test("Reassembler holds little for a short stream", () => {
 
 Deno.test("Reassembler bounds the memory of single bytes with gaps between them", () => {
   const it = new Reassembler();
-  const window = 1 << 20;
+  const window = 1 << 18;
   for (let at = 1; at < window; at += 2) it.insert(at, new Uint8Array(1), false);
   assert(it.memory < window * 1.2, `${it.memory}`);
   const backwards = new Reassembler();
@@ -168,25 +168,29 @@ Deno.test("Reassembler.discard() counts but keeps nothing", () => {
 Deno.test("Reassembler delivers exact bytes from any pieces in any order", () => {
   const piece = fc.record({ at: fc.nat(9999), length: fc.integer({ min: 0, max: 3000 }), limit: fc.nat(2500) });
   fc.assert(
-    fc.property(fc.array(piece, { maxLength: 60 }), fc.integer({ min: 1, max: 10_000 }), (pieces, size) => {
-      const it = new Reassembler();
-      const have = new Uint8Array(size);
-      let highest = 0;
-      for (const { at, length, limit } of pieces) {
-        const from = Math.min(at, size);
-        const to = Math.min(from + length, size);
-        assertEquals(insert(it, from, to, to === size), Math.max(0, to - highest));
-        have.fill(1, from, to);
-        highest = Math.max(highest, to);
-        const ready = have.indexOf(0) < 0 ? size : have.indexOf(0);
-        assertEquals(it.available, ready - it.consumed);
-        if (limit > 0) drain(it, limit > 2000 ? undefined : limit);
-      }
-      insert(it, 0, size, true);
-      assertEquals(it.isComplete, true);
-      assertEquals(drain(it).ended, true);
-      assertEquals(it.consumed, size);
-    }),
+    fc.property(
+      fc.array(piece, { size: "max", maxLength: 60 }),
+      fc.integer({ min: 1, max: 10_000 }),
+      (pieces, size) => {
+        const it = new Reassembler();
+        const have = new Uint8Array(size);
+        let highest = 0;
+        for (const { at, length, limit } of pieces) {
+          const from = Math.min(at, size);
+          const to = Math.min(from + length, size);
+          assertEquals(insert(it, from, to, to === size), Math.max(0, to - highest));
+          have.fill(1, from, to);
+          highest = Math.max(highest, to);
+          const ready = have.indexOf(0) < 0 ? size : have.indexOf(0);
+          assertEquals(it.available, ready - it.consumed);
+          if (limit > 0) drain(it, limit > 2000 ? undefined : limit);
+        }
+        insert(it, 0, size, true);
+        assertEquals(it.isComplete, true);
+        assertEquals(drain(it).ended, true);
+        assertEquals(it.consumed, size);
+      },
+    ),
     { numRuns: 300 },
   );
 });

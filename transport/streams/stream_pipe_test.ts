@@ -207,7 +207,7 @@ Deno.test("two StreamSets deliver whatever happens", () => {
     paths: fc.integer({ min: 1, max: 3 }),
   });
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 40 }), pipe, (operations, options) => {
+    fc.property(fc.array(operation, { size: "max", maxLength: 40 }), pipe, (operations, options) => {
       const it = joined(NARROW, { ...options, spurious: 0.02 });
       const apps = [new App(it.client, (id) => id * 100), new App(it.server, (id) => id * 200)] as const;
       const ids: { id: number; from: App; to: App; bytes: number; broken: boolean }[] = [];

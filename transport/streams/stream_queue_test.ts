@@ -69,7 +69,10 @@ Deno.test("StreamQueue.add() and delete() may be repeated", () => {
 
 Deno.test("StreamQueue agrees with a list that is sorted anew each time", () => {
   const priority = fc.record({ urgency: fc.nat(7), incremental: fc.boolean() });
-  const steps = fc.array(fc.record({ step: fc.constantFrom("add", "delete", "serve"), pick: fc.nat(11) }));
+  const steps = fc.array(fc.record({ step: fc.constantFrom("add", "delete", "serve"), pick: fc.nat(11) }), {
+    size: "max",
+    maxLength: 80,
+  });
   fc.assert(fc.property(fc.array(priority, { minLength: 12, maxLength: 12 }), steps, (priorities, list) => {
     const streams = priorities.map((p, i) => stream(i * 4, p.urgency, p.incremental));
     const queue = new StreamQueue<Queued>();
