@@ -105,8 +105,9 @@ export class RangeSet {
     return true;
   }
 
-  /** Takes `from` to `to`, both included, out. */
+  /** Takes `from` to `to`, both included, out; nothing when `from` is above `to`. */
   remove(from: number, to: number): void {
+    if (from > to) return;
     const first = this.#firstEndingAt(from);
     let end = first;
     while (end < this.#from.length && this.#from[end]! <= to) end++;

@@ -95,3 +95,11 @@ Deno.test("RangeSet equals a naive set under random operations", () => {
     assertEquals(set.toPairs(), ranges.toReversed().flatMap(([from, to]) => [to, from]));
   }));
 });
+
+Deno.test("RangeSet.remove() of an empty span leaves everything as it is", () => {
+  const set = new RangeSet();
+  set.add(3, 7);
+  set.remove(7, 6);
+  set.remove(5, 4);
+  assertEquals(set.toPairs(), [7, 3]);
+});

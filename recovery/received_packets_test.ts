@@ -115,3 +115,10 @@ Deno.test("ReceivedPackets never takes a packet twice and reports all that the p
     }
   }));
 });
+
+Deno.test("ReceivedPackets.onAckOfAck() of the largest number alone leaves ranges that an ACK frame can have", () => {
+  const received = new ReceivedPackets();
+  for (const number of [3, 4, 5, 6, 7]) received.add(number, 0);
+  received.onAckOfAck([7, 7]);
+  assertEquals(received.ackRanges(), [7, 3]);
+});
