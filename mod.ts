@@ -50,6 +50,7 @@ export type {
   CertificateVerifier,
   ConnectQuicOptions,
   NetAddr,
+  ObserverOption,
   QuicAcceptOptions,
   QuicBidirectionalStream,
   QuicCloseInfo,

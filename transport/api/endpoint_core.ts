@@ -1,7 +1,6 @@
 import type { CryptoProvider, RandomBytes } from "../../crypto/provider.ts";
 import type { Address } from "../base/address.ts";
 import { TransportErrorCode } from "../base/errors.ts";
-import type { Observer } from "../base/observer.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ConnectionEvent } from "../connection/events.ts";
 import type { EndpointConfig, ServerConfig } from "../endpoint/config.ts";
@@ -11,7 +10,7 @@ import { Driver } from "../io/driver.ts";
 import { ipVersion } from "../io/ip.ts";
 import { openSocket } from "../io/open_socket.ts";
 import type { SocketName } from "../io/socket.ts";
-import type { NetAddr, QuicCloseInfo, QuicEndpointLike } from "./types.ts";
+import type { NetAddr, ObserverOption, QuicCloseInfo, QuicEndpointLike } from "./types.ts";
 
 /** A connection as its endpoint sees it. */
 export interface ManagedConn {
@@ -27,7 +26,7 @@ export interface IncomingSink {
 
 /** What one connection of an endpoint may have of its own. */
 export interface OwnHooks {
-  readonly observer?: Observer | undefined;
+  readonly observer?: ObserverOption | undefined;
   readonly keyLog?: ((line: string) => void) | undefined;
 }
 
@@ -36,10 +35,10 @@ class LiveConfig implements EndpointConfig {
   readonly provider: CryptoProvider;
   readonly random: RandomBytes = randomBytes;
   server: ServerConfig | undefined;
-  observer: Observer | undefined;
+  observer: ObserverOption | undefined;
   keyLog: ((line: string) => void) | undefined;
 
-  constructor(provider: CryptoProvider, observer: Observer | undefined) {
+  constructor(provider: CryptoProvider, observer: ObserverOption | undefined) {
     this.provider = provider;
     this.observer = observer;
   }
@@ -63,7 +62,7 @@ export class EndpointCore {
     endpoint: QuicEndpointLike,
     options: {
       readonly provider: CryptoProvider;
-      readonly observer?: Observer | undefined;
+      readonly observer?: ObserverOption | undefined;
       readonly socket?: SocketName | undefined;
       readonly bindsLater: boolean;
     },

@@ -5,6 +5,7 @@
  */
 import type { CryptoProvider } from "../../crypto/provider.ts";
 import type { Observer } from "../base/observer.ts";
+import type { Role } from "../base/role.ts";
 import type { TransportConfig } from "../connection/config.ts";
 import type { ConnectionStats } from "../connection/connection.ts";
 import type { SocketName } from "../io/socket.ts";
@@ -174,6 +175,9 @@ export interface QuicLocalAddress {
   readonly port?: number | undefined;
 }
 
+/** An observer of all connections that there will be, or a function that gives each its own by the id that it begins with. */
+export type ObserverOption = Observer | ((role: Role, connectionId: Uint8Array) => Observer | undefined);
+
 /** How to make a {@linkcode QuicEndpoint}. */
 export interface QuicEndpointOptions {
   /** An IP address of this machine; `::` is all of them, of both families. Default `::`, or `0.0.0.0` without IPv6. */
@@ -190,7 +194,7 @@ export interface QuicEndpointOptions {
   /** Where cryptography comes from. Default: the fastest provider of the platform. */
   readonly crypto?: CryptoProvider | undefined;
   /** Hears of every connection of the endpoint that has no observer of its own. */
-  readonly observer?: Observer | undefined;
+  readonly observer?: ObserverOption | undefined;
 }
 
 /** What both ends can say of the transport. */
@@ -207,8 +211,8 @@ export interface QuicTransportOptions {
   readonly congestionControl?: "default" | "throughput" | "low-latency" | "cubic" | "newreno" | undefined;
   /** All other settings of the transport; the ones above go before them. */
   readonly transport?: TransportConfig | undefined;
-  /** Hears of the connection. */
-  readonly observer?: Observer | undefined;
+  /** Hears of the connection; of each attempt, when several addresses are tried. */
+  readonly observer?: ObserverOption | undefined;
   /**
    * Takes lines of an SSLKEYLOGFILE. Without it they are appended to the file that the environment variable
    * `SSLKEYLOGFILE` names, if the program may read it and write there.

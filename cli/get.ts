@@ -1,0 +1,239 @@
+import { basename } from "node:path";
+import { connectQuic, type ConnectQuicOptions, type QuicConn } from "../mod.ts";
+import { type Arguments, readArguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { type Download, download } from "./download.ts";
+import { CommandError, ExitCode, UsageError } from "./errors.ts";
+import { describeFailure } from "./failures.ts";
+import { formatBytes, formatRate, formatSeconds } from "./format.ts";
+import { HQ_INTEROP, HqErrorCode } from "./hq.ts";
+import { openOutput, type Output, PlainOutput } from "./output_file.ts";
+import { type Platform, platform } from "./platform.ts";
+import { Progress, standardError } from "./progress.ts";
+import { qlogObserver } from "./qlog.ts";
+import { onSignal } from "./signals.ts";
+import { formatHostPort, userPath } from "./where.ts";
+
+const HELP = `Gets a file over QUIC (ALPN hq-interop).
+
+Usage: mpquic get https://HOST:PORT/PATH [-o FILE] [options]
+
+  -o, --output FILE  Where to put it; "-" is standard output. Default: the last part of PATH, here, if that is not there yet
+  --ca FILE          Trust these authorities too, or this one certificate that signs itself (PEM)
+  --insecure         Trust whoever answers
+  --json             The last line of standard output is the result as JSON
+  --size BYTES       How large the file is, for the progress bar
+  --qlog DIR         Write a qlog file for each connection
+  -h, --help         This text
+
+The file gets its name when it is complete; what is there under that name stays until then. The keys of the connection are
+appended to the file that SSLKEYLOGFILE names.
+Exit codes: 0 done, 1 failed, 2 wrong usage.`;
+
+const HTTPS_PORT = 443;
+
+/** `mpquic get` */
+export const getCommand: Command = {
+  name: "get",
+  about: "Get a file",
+  help: HELP,
+  async run(args) {
+    const wantsJson = args.includes("--json");
+    try {
+      const given = readArguments(args, {
+        flags: ["insecure", "json"],
+        values: ["output", "ca", "qlog", "size"],
+        short: { o: "output" },
+        positional: ["https://HOST:PORT/PATH"],
+      });
+      if (given.has("help")) {
+        console.log(HELP);
+        return ExitCode.DONE;
+      }
+      return await get(given);
+    } catch (error) {
+      if (wantsJson) console.log(JSON.stringify({ ok: false, error: (error as Error).message }));
+      throw error;
+    }
+  },
+};
+
+interface Wanted {
+  readonly url: URL;
+  readonly hostname: string;
+  readonly port: number;
+  readonly target: string;
+}
+
+async function get(given: Arguments): Promise<number> {
+  const wanted = parseUrl(given.positional[0]!);
+  const path = outputPath(given, wanted);
+  const size = given.number("size", 0, Number.MAX_SAFE_INTEGER);
+  if (given.has("insecure") && given.value("ca") !== undefined) {
+    throw new UsageError('The options "--insecure" and "--ca" exclude each other');
+  }
+  const stop = new AbortController();
+  using _signals = onSignal((signal) => stop.abort(new CommandError(`Interrupted by ${signal}`)));
+  const on = platform();
+  const startedAt = performance.now();
+  const output = await openFor(path, given.value("output"));
+  try {
+    const options = await connectOptions(given, wanted, on, stop.signal);
+    const progress = new Progress(standardError(), basename(path), size, performance.now());
+    const conn = await connect(options);
+    const onStop = (): void => conn.close({ closeCode: HqErrorCode.CANCELLED, reason: "cancelled by the user" });
+    stop.signal.addEventListener("abort", onStop);
+    try {
+      const onProgress = (bytes: number): void => progress.update(bytes, performance.now());
+      const got = await download(conn, { target: wanted.target, output, onProgress });
+      stop.signal.throwIfAborted();
+      const seconds = (performance.now() - startedAt) / 1000;
+      const stats = conn.stats();
+      conn.close({ closeCode: HqErrorCode.NONE, reason: "" });
+      await commit(output);
+      progress.end();
+      report(given, output.path, { got, seconds, stats, on });
+    } finally {
+      progress.end();
+      conn.close({ closeCode: HqErrorCode.CANCELLED, reason: "" });
+      await conn[Symbol.asyncDispose]();
+    }
+    return ExitCode.DONE;
+  } catch (error) {
+    output.discard();
+    if (stop.signal.aborted) throw stop.signal.reason;
+    throw describeFailure(error, wanted);
+  }
+}
+
+function parseUrl(text: string): Wanted {
+  if (!URL.canParse(text)) throw new UsageError(`"${text}" is no URL: expected https://HOST:PORT/PATH`);
+  const url = new URL(text);
+  if (url.protocol !== "https:" || url.hostname === "") {
+    throw new UsageError(`"${text}" begins with "${url.protocol}": expected https://HOST:PORT/PATH`);
+  }
+  // A URL resolves "..": what the user typed is sent, so that the server is asked for just that.
+  const typed = /^[^:]+:[/\\]{2}[^/?#]*([^#]*)/.exec(text)?.[1] ?? "";
+  const target = /^\/[\x21-\x7e]*$/.test(typed) ? typed : `${url.pathname}${url.search}`;
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  return { url, hostname, port: url.port === "" ? HTTPS_PORT : Number(url.port), target };
+}
+
+function outputPath(given: Arguments, { url }: Wanted): string {
+  const named = given.value("output");
+  if (named === "-") {
+    if (given.has("json")) throw new UsageError('The options "--json" and "-o -" exclude each other');
+    return "standard output";
+  }
+  if (named !== undefined) return userPath(named);
+  const last = url.pathname.split("/").at(-1)!;
+  const name = decode(last).replace(/[/\\\0]/g, "_");
+  if (name === "" || name === "." || name === "..") {
+    throw new UsageError(`"${url.pathname}" does not end in a name: expected -o FILE`);
+  }
+  return userPath(name);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+async function openFor(path: string, named: string | undefined): Promise<Output> {
+  if (named === "-") return new PlainOutput(path, Deno.stdout);
+  if (named === undefined && await Deno.lstat(path).then(() => true, () => false)) {
+    throw new CommandError(`"${path}" is there already: use -o FILE to replace it`);
+  }
+  try {
+    return await openOutput(path);
+  } catch (error) {
+    throw new CommandError(`Cannot write "${path}": ${(error as Error).message}`);
+  }
+}
+
+async function connectOptions(
+  given: Arguments,
+  wanted: Wanted,
+  on: Platform,
+  signal: AbortSignal,
+): Promise<ConnectQuicOptions> {
+  const ca = given.value("ca");
+  const observer = await qlogObserver(given.value("qlog"));
+  return {
+    hostname: wanted.hostname,
+    port: wanted.port,
+    alpnProtocols: [HQ_INTEROP],
+    signal,
+    ...on,
+    maxConcurrentBidirectionalStreams: 0,
+    maxConcurrentUnidirectionalStreams: 0,
+    transport: { maxDatagramFrameSize: 0 },
+    ...(ca === undefined ? {} : { caCerts: [await readCa(ca)] }),
+    ...(given.has("insecure") ? { verifyCertificate: "insecure" as const } : {}),
+    ...(observer === undefined ? {} : { observer }),
+  };
+}
+
+async function readCa(file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(userPath(file));
+  } catch (error) {
+    throw new CommandError(`Cannot read "--ca": ${(error as Error).message}`);
+  }
+}
+
+async function connect(options: ConnectQuicOptions): Promise<QuicConn> {
+  try {
+    return await connectQuic(options);
+  } catch (error) {
+    // What is wrong with a file that the user named, not with the network.
+    if (error instanceof TypeError) throw new CommandError(error.message.replace('"caCerts"', '"--ca"'));
+    throw error;
+  }
+}
+
+async function commit(output: Output): Promise<void> {
+  try {
+    await output.commit();
+  } catch (error) {
+    throw new CommandError(`Cannot write "${output.path}": ${(error as Error).message}`);
+  }
+}
+
+interface Outcome {
+  readonly got: Download;
+  readonly seconds: number;
+  readonly stats: ReturnType<QuicConn["stats"]>;
+  readonly on: Platform;
+}
+
+function report(given: Arguments, path: string, { got, seconds, stats, on }: Outcome): void {
+  const paths = stats.paths.map((each) => ({
+    id: each.id,
+    label: each.label,
+    local: formatHostPort(each.local),
+    remote: formatHostPort(each.remote),
+    bytes: each.streamBytesReceived,
+    srttMs: rounded(each.srtt),
+  }));
+  if (given.has("json")) {
+    const { version, cipher } = stats;
+    const { bytes, sha256 } = got;
+    const json = { ok: true, bytes, sha256, seconds: rounded(seconds), paths, version, cipher };
+    console.log(JSON.stringify({ ...json, crypto: on.crypto.name, socket: on.socket }));
+    return;
+  }
+  const say = given.value("output") === "-" ? console.error : console.log;
+  say(`${path}: ${formatBytes(got.bytes)} in ${formatSeconds(seconds)} (${formatRate(got.bytes / seconds)})`);
+  say(`SHA-256 ${got.sha256}`);
+  for (const each of paths) {
+    say(`path ${each.id} ${each.local} - ${each.remote}: ${formatBytes(each.bytes)}, round trip ${each.srttMs} ms`);
+  }
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
