@@ -13,7 +13,8 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { Space, Spaces } from "./spaces.ts";
 
 type Sent = SentPacket<FrameRecord>;
-type LostTrigger = "reordering_threshold" | "time_threshold" | "path_abandoned" | "migration";
+/** Why a packet counts as lost. */
+export type LostTrigger = "reordering_threshold" | "time_threshold" | "path_abandoned" | "migration";
 
 /** Microseconds in a unit of ACK Delay before the peer's exponent is known (RFC 9000 §18.2). */
 const DEFAULT_ACK_DELAY_EXPONENT = 3;

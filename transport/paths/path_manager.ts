@@ -34,6 +34,8 @@ export interface PathManagerParts {
   readonly events: (event: PathEvent) => void;
   /** The path gets its packet number space. */
   readonly onOpened: (path: Path) => void;
+  /** Data may be sent on the path, for the first time or again. */
+  readonly onUsable: (path: Path, now: number) => void;
   /** Nothing will be sent on the path any more: what is in flight there counts as lost. */
   readonly onClosing: (path: Path, now: number) => void;
   /** All of the path can be forgotten. */
@@ -329,6 +331,7 @@ export class PathManager implements FrameOwner {
   #usable(path: Path, reason: string, now: number): void {
     this.#setState(path, "usable", reason, now);
     this.#lonelyUntil = Infinity;
+    this.#parts.onUsable(path, now);
     this.#announce(path, "usable", reason, now);
   }
 

@@ -1,0 +1,168 @@
+import { TransportError, TransportErrorCode } from "../base/errors.ts";
+import { CidIssuer } from "../paths/cid_issuer.ts";
+import { CidPool } from "../paths/cid_pool.ts";
+import { knownRoute, Migration } from "../paths/migration.ts";
+import type { Path } from "../paths/path.ts";
+import { PathLimits } from "../paths/path_limits.ts";
+import { PathManager } from "../paths/path_manager.ts";
+import { Validator } from "../paths/validator.ts";
+import type { Carriers, Core, Recovery } from "./assemble_core.ts";
+import { PathTrouble } from "./path_trouble.ts";
+
+/** Connection ids, path ids, and the validation of addresses. */
+export interface PathIds {
+  readonly issuer: CidIssuer;
+  readonly pool: CidPool;
+  readonly limits: PathLimits;
+  readonly validator: Validator;
+}
+
+/** The lives of paths. */
+export interface PathLives {
+  readonly manager: PathManager;
+  readonly trouble: PathTrouble;
+  readonly migration: Migration;
+  /** Hands on what a packet or a timeout brought about. */
+  readonly settle: (now: number) => void;
+}
+
+/** Everything that is about identifiers; `manager` is made later than they are. */
+export function makePathIds(core: Core, recovery: Recovery, manager: () => PathManager): PathIds {
+  const { context, paths, options } = core;
+  const { config, role } = context;
+  const { largestPto, timers } = recovery;
+  const issuer = new CidIssuer({
+    idLength: options.idLength,
+    random: context.random,
+    resetTokenFor: options.resetTokenFor,
+    registry: options.registry,
+    multipath: () => context.multipath,
+    peerMaxPath: () => limits.peer,
+    keepFor: () => 3 * largestPto(),
+  });
+  const pool = new CidPool({
+    activeLimit: config.activeConnectionIdLimit,
+    maxPath: () => context.multipath ? limits.local : 0,
+    multipath: () => context.multipath,
+  });
+  const limits: PathLimits = new PathLimits({
+    maxPaths: config.maxPaths,
+    issuer,
+    pool,
+    onRaised: (now) => manager().progress(now),
+  });
+  const validator = new Validator({
+    random: context.random,
+    pto: (_path, route) => {
+      const its = paths.route(route);
+      return its === undefined ? largestPto() : timers.ptoOf(its);
+    },
+    maxPto: largestPto,
+    routeOf: (packet) => {
+      const path = paths.get(packet.path);
+      if (path === undefined) return undefined;
+      return (knownRoute(path, packet.local, packet.remote) ?? (role === "client" ? path.route : undefined))?.number;
+    },
+  });
+  return { issuer, pool, limits, validator };
+}
+
+/** Opening, silence, migration. */
+export function makePathLives(core: Core, recovery: Recovery, carriers: Carriers, ids: PathIds): PathLives {
+  const manager = makeManager(core, recovery, carriers, ids);
+  const offerers = [carriers.streams, carriers.crypto, ids.issuer, ids.pool, ids.limits, manager];
+  const trouble = new PathTrouble({
+    context: core.context,
+    lifecycle: core.lifecycle,
+    paths: core.paths,
+    spaces: core.spaces,
+    manager,
+    ptoOf: (route) => recovery.timers.ptoOf(route),
+    offerAgain: (path) => {
+      let any = false;
+      for (const owner of offerers) any = owner.offerAgain(path) === true || any;
+      return any;
+    },
+  });
+  const migration = makeMigration(core, recovery, ids, manager);
+  const settle = (now: number): void => {
+    settleValidations(core, ids.validator, migration, manager, now);
+    manager.progress(now);
+  };
+  return { manager, trouble, migration, settle };
+}
+
+function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: PathIds): PathManager {
+  const { context, lifecycle, keys, spaces, paths, routes } = core;
+  const { config, role } = context;
+  const { closer, largestPto, giveUp } = recovery;
+  return new PathManager({
+    role,
+    maxPaths: Math.max(1, config.maxPaths),
+    paths,
+    ...ids,
+    observer: context.observer,
+    isReady: () => context.multipath && lifecycle.isConfirmed,
+    isNegotiated: () => {
+      if (config.maxPaths === 0) return false;
+      return context.peer === undefined ? undefined : context.peer.initialMaxPathId !== undefined;
+    },
+    makeRoute: (local, remote, known) => routes.make(local, remote, known, undefined),
+    largestPto,
+    events: (event) => context.events.push(event),
+    onOpened: (path) => spaces.add(path.id),
+    onUsable: (path, now) => {
+      if (config.mtuDiscovery) path.route.mtu.start(now);
+    },
+    onClosing: (path, now) => {
+      giveUp(path, "path_abandoned", now);
+      carriers.datagrams.forgetPath(path.id);
+    },
+    onGone: (path) => {
+      spaces.remove(path.id);
+      keys.forgetPath(path.id);
+    },
+    onNoPath: (now) => closer.close(noPathLeft(), now),
+  });
+}
+
+function makeMigration(core: Core, recovery: Recovery, ids: PathIds, manager: PathManager): Migration {
+  const { context, lifecycle, paths, routes } = core;
+  return new Migration({
+    paths,
+    pool: ids.pool,
+    validator: ids.validator,
+    observer: context.observer,
+    makeRoute: (_path, local, remote, heir) => routes.make(local, remote, false, heir),
+    onRouteGone: (path, route, now) => recovery.giveUp(path, "migration", now, route),
+    onPathFailed: (path: Path, now) => {
+      if (manager.hasOther(path)) {
+        manager.close(path, TransportErrorCode.PATH_UNSTABLE_OR_POOR, "The peer's new address did not answer", now);
+      } else {
+        lifecycle.discard(noPathLeft(), now);
+      }
+    },
+  });
+}
+
+function noPathLeft(): TransportError {
+  return new TransportError(TransportErrorCode.NO_VIABLE_PATH, "No path is left to the peer");
+}
+
+/** Hands the ends of validations on. */
+function settleValidations(
+  core: Core,
+  validator: Validator,
+  migration: Migration,
+  manager: PathManager,
+  now: number,
+): void {
+  for (let outcome = validator.nextOutcome(); outcome !== undefined; outcome = validator.nextOutcome()) {
+    const path = core.paths.get(outcome.path);
+    const route = core.paths.route(outcome.route);
+    if (path === undefined || route === undefined) continue;
+    if (outcome.rttSample !== undefined) route.rtt.seed(outcome.rttSample);
+    if (path.state === "validating") manager.onValidated(path, outcome.ok, now);
+    else migration.onOutcome(path, route, outcome, now);
+  }
+}
