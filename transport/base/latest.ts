@@ -41,6 +41,8 @@ export class Latest<F extends Frame> implements FrameOwner {
   #path: PathId = -1;
 
   /**
+   * A value that need not be delivered yet.
+   *
    * @param make The frame with the value of this moment; `undefined` when there is no longer anything to say. It may be
    * called and its frame not written (no room), so making one must be harmless.
    */

@@ -51,6 +51,8 @@ export class QueueOf<T, F extends Frame> implements FrameOwner {
   readonly #wanted = new Set<Entry<T>>();
 
   /**
+   * An empty queue.
+   *
    * @param make The frame that says this item now; `undefined` when nothing is left to say of it, which forgets it. It
    * may be called and its frame not written (no room), so making one must be harmless.
    */

@@ -21,6 +21,7 @@ export const REMEMBERED_ENDS = 256;
 
 /** How a stream ended. */
 export interface StreamEnd {
+  /** The application's code. */
   readonly code: number;
   /** Whether the peer asked for it with STOP_SENDING. */
   readonly isStopped: boolean;

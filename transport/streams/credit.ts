@@ -15,7 +15,11 @@ export class SendCredit {
   #limit: number;
   #used = 0;
 
-  /** @param limit Bytes allowed from the start. */
+  /**
+   * Nothing used yet.
+   *
+   * @param limit Bytes allowed from the start.
+   */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -71,6 +75,8 @@ export class ReceiveCredit {
   #consumedThen = 0;
 
   /**
+   * Nothing received yet.
+   *
    * @param window Bytes allowed from the start, as announced in the transport parameters.
    * @param ceiling Bytes that the window may grow to; a larger `window` is its own ceiling.
    */

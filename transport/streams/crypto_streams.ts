@@ -37,7 +37,11 @@ export class CryptoStreams implements FrameOwner {
   readonly #levels = new Map<Level, LevelStreams>();
   readonly #limit: number;
 
-  /** @param limit Bytes beyond what was read that are kept of a level. */
+  /**
+   * Streams on which nothing was sent.
+   *
+   * @param limit Bytes beyond what was read that are kept of a level.
+   */
   constructor(limit: number = CRYPTO_BUFFER_LIMIT) {
     this.#limit = limit;
     for (const level of ["initial", "handshake", "application"] as const) {

@@ -50,10 +50,13 @@ export interface SendDatagramOptions {
 
 /** An offer to the scheduler. */
 export interface DatagramWork {
+  /** What is offered. */
   readonly kind: "datagram";
+  /** Bytes of the datagram. */
   readonly bytes: number;
   /** -1: none. */
   readonly streamId: number;
+  /** 0 to 7. */
   readonly urgency: number;
   /** `Infinity` when there is none. */
   readonly deadline: number;
@@ -105,6 +108,7 @@ export class Datagrams implements FrameOwner {
     pin: undefined,
   };
 
+  /** Queues with nothing in them; the peer takes none until `setPeerLimit`. */
   constructor(options: DatagramsOptions) {
     this.#options = options;
     this.#sendQueue = options.sendQueue ?? DEFAULT_DATAGRAM_SEND_QUEUE;

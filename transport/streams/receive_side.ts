@@ -24,6 +24,7 @@ const CONNECTION_SHARE = 1.5;
 
 /** What the receiving side is given. */
 export interface ReceiveSideOptions {
+  /** Takes what the application should know. */
   readonly events: (event: StreamEvent) => void;
   /** The round trip time in milliseconds: how fast windows are used up is measured in it. */
   readonly rtt: () => number;
@@ -49,6 +50,7 @@ export class ReceiveSide {
   readonly #maxStreamData: QueueOf<ReceiveStream, MaxStreamDataFrame>;
   readonly #stops: QueueOf<ReceiveStream, StopSendingFrame>;
 
+  /** No streams yet. */
   constructor(options: ReceiveSideOptions) {
     this.#options = options;
     this.#credit = new ReceiveCredit(options.initialMaxData, options.connectionWindow);

@@ -24,10 +24,12 @@ export type ReceiveState = "recv" | "size-known" | "data-recvd" | "data-read" | 
 
 /** The receiving part of a stream: its bytes, its credit and its share of the connection's, its state. */
 export class ReceiveStream {
+  /** The stream's id. */
   readonly id: number;
+  /** What we allow on this stream. */
   readonly credit: ReceiveCredit;
   /** The application was told that there is something to read, and has not found the bottom yet. */
-  isAnnounced = false;
+  isAnnounced: boolean = false;
   readonly #shared: ReceiveCredit;
   readonly #bytes = new Reassembler();
   #state: ReceiveState = "recv";
@@ -36,6 +38,8 @@ export class ReceiveStream {
   #stopCode = 0;
 
   /**
+   * A stream in "recv".
+   *
    * @param credit The stream's own.
    * @param shared The connection's.
    */

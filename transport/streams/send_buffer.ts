@@ -25,6 +25,7 @@ const MOST_CURSORS = 16;
 
 /** A part of the stream that was sent, `[from, to)`. What the outside may know of it. */
 export interface SentPart {
+  /** The first byte. */
   readonly from: number;
   /** One more than the last byte; the end of the stream counts as a byte. */
   readonly to: number;

@@ -25,6 +25,7 @@ const ROOM_SHARE = 4;
 export interface SendSideOptions {
   /** Of the records of STREAM frames. */
   readonly owner: FrameOwner;
+  /** Takes what the application should know. */
   readonly events: (event: StreamEvent) => void;
   /** Bytes kept per stream until they are acknowledged. */
   readonly sendBuffer: number;
@@ -42,6 +43,7 @@ export interface SendSideOptions {
 export class SendSide {
   /** What the peer allows on all streams together. */
   readonly credit: SendCredit = new SendCredit(0);
+  /** What there is to send. */
   readonly work: SendWork;
   /** Who deliver the control frames. */
   readonly controls: readonly Control[];
@@ -59,6 +61,7 @@ export class SendSide {
   /** The limit at which DATA_BLOCKED was last asked for. */
   #blockedAt = -1;
 
+  /** No streams, and no credit, yet. */
   constructor(options: SendSideOptions) {
     this.#options = options;
     this.work = new SendWork(options.owner, this.credit, options.maySend);

@@ -26,21 +26,30 @@ export type SendState = "ready" | "send" | "data-sent" | "reset-sent" | "data-re
 
 /** The sending part of a stream: its bytes, its credit, its priority, its state. */
 export class SendStream implements Queued {
+  /** The stream's id. */
   readonly id: number;
+  /** What was written, and what became of it. */
   readonly buffer: SendBuffer = new SendBuffer();
+  /** What the peer allows on this stream. */
   readonly credit: SendCredit;
+  /** 0 to 7 (RFC 9218 §4.1); `SendWork` changes it. */
   urgency: number = DEFAULT_URGENCY;
+  /** Whether it takes turns with its equals (RFC 9218 §4.2); `SendWork` changes it. */
   incremental: boolean;
   /** The application's write was not taken whole: it waits to be told that there is room. */
-  wantsRoom = false;
+  wantsRoom: boolean = false;
   /** In which of the queues of `SendWork` the stream is, as bits. */
-  queues = 0;
+  queues: number = 0;
   /** The limit at which STREAM_DATA_BLOCKED was last asked for. */
-  blockedAt = -1;
+  blockedAt: number = -1;
   #state: SendState = "ready";
   #end: StreamEnd | undefined = undefined;
 
-  /** @param limit Bytes that the peer allows from the start. */
+  /**
+   * A stream in "ready".
+   *
+   * @param limit Bytes that the peer allows from the start.
+   */
   constructor(id: number, limit: number, incremental: boolean) {
     this.id = id;
     this.credit = new SendCredit(limit);

@@ -27,7 +27,9 @@ export type StreamWorkKind = "retransmit" | "stream";
 
 /** An offer to the scheduler. */
 export interface StreamWork {
+  /** What is offered: "reinject" is a copy of data in flight. */
   readonly kind: StreamWorkKind | "reinject";
+  /** The stream. */
   readonly streamId: number;
   /** Bytes of stream data; 0 when only the end of the stream is to be sent. */
   readonly bytes: number;
@@ -43,14 +45,22 @@ export interface StreamWork {
 
 /** What a packet remembers of a STREAM frame. */
 export class StreamRecord implements FrameRecord {
+  /** The set of streams. */
   readonly owner: FrameOwner;
+  /** The stream. */
   readonly stream: SendStream;
+  /** The offset of the first byte. */
   readonly from: number;
+  /** The offset behind the last byte. */
   readonly to: number;
+  /** Whether the frame ends the stream. */
   readonly fin: boolean;
+  /** The path on which it went. */
   readonly path: PathId;
+  /** When it went. */
   readonly sentAt: number;
 
+  /** A record of a frame with these bytes. */
   constructor(
     owner: FrameOwner,
     stream: SendStream,
@@ -80,7 +90,8 @@ export class StreamRecord implements FrameRecord {
   }
 }
 
-type Accept = (streamId: number) => boolean;
+/** Whether a stream may be offered. */
+export type Accept = (streamId: number) => boolean;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const NOTHING = new Uint8Array(0);
@@ -111,6 +122,8 @@ export class SendWork {
   };
 
   /**
+   * Nothing to send.
+   *
    * @param owner Of the records.
    * @param credit The connection's.
    * @param maySend Whether the peer's limit on streams lets this one be used.

@@ -79,7 +79,11 @@ export class StreamCounts {
   /** Who deliver the control frames. */
   readonly controls: readonly Control[];
 
-  /** @param limits Ours. */
+  /**
+   * Nothing opened; the peer allows nothing yet.
+   *
+   * @param limits Ours.
+   */
   constructor(role: Role, limits: StreamLimits) {
     this.#role = role;
     this.#own = { bidirectional: new OwnStreams(true), unidirectional: new OwnStreams(false) };

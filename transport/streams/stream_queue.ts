@@ -14,6 +14,7 @@ export const DEFAULT_URGENCY = 3;
 
 /** What the queue must know of a stream. The priority must not change while the stream is in a queue. */
 export interface Queued {
+  /** The stream's id. */
   readonly id: number;
   /** 0 to 7. */
   readonly urgency: number;

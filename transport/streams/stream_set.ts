@@ -42,6 +42,7 @@ export const DEFAULT_SEND_BUFFER_TOTAL: number = 32 * 1024 * 1024;
 
 /** What a set of streams is made with. */
 export interface StreamSetOptions {
+  /** Which end this is. */
   readonly role: Role;
   /** Ours, as announced in the transport parameters. */
   readonly limits: StreamLimits;
@@ -63,6 +64,7 @@ export interface StreamSetOptions {
 
 /** How far a stream is. */
 export interface StreamStats {
+  /** The stream's id. */
   readonly id: number;
   /** Bytes written, sent at least once and acknowledged; `undefined` when there is no sending part (any more). */
   readonly sending:
@@ -107,6 +109,7 @@ export class StreamSet implements FrameOwner {
   #peer: StreamLimits = NO_LIMITS;
   #open = 0;
 
+  /** No streams; the peer allows nothing until `setPeerLimits`. */
   constructor(options: StreamSetOptions) {
     this.#limits = options.limits;
     this.#events = options.events;
