@@ -13,6 +13,8 @@ export interface PayloadSummary {
   probing: boolean;
   /** At least one CRYPTO frame. */
   crypto: boolean;
+  /** Payload of its STREAM frames. */
+  streamBytes: number;
   /** The frames, when someone observes. */
   frames: Frame[];
 }
@@ -24,7 +26,7 @@ export interface PayloadSummary {
 export class FrameRouter {
   readonly #context: Context;
   readonly #owners = new Map<FrameKind, FrameOwner>();
-  readonly #summary: PayloadSummary = { ackEliciting: false, probing: true, crypto: false, frames: [] };
+  readonly #summary: PayloadSummary = { ackEliciting: false, probing: true, crypto: false, streamBytes: 0, frames: [] };
 
   constructor(context: Context, owners: readonly FrameOwner[]) {
     this.#context = context;
@@ -44,6 +46,7 @@ export class FrameRouter {
     summary.ackEliciting = false;
     summary.probing = true;
     summary.crypto = false;
+    summary.streamBytes = 0;
     if (this.#context.observer !== undefined) summary.frames = [];
     if (start === end) {
       throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, "A packet holds no frame, expected at least one");
@@ -82,6 +85,7 @@ export class FrameRouter {
     if (spec.ackEliciting) summary.ackEliciting = true;
     if (!spec.probing) summary.probing = false;
     if (spec.kind === "crypto") summary.crypto = true;
+    if (frame.kind === "stream") summary.streamBytes += frame.data.length;
     if (this.#context.observer !== undefined) summary.frames.push(frame);
     this.#owners.get(spec.kind)?.onFrame(frame, packet);
   }

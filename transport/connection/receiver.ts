@@ -192,7 +192,12 @@ export class Receiver {
     if (!sameAddress(datagram.remote, path.route.remote)) {
       return role === "client" ? "unknown_server_address" : "unexpected_packet";
     }
-    return hasFixedBit(header) ? undefined : "fixed_bit";
+    return this.#lacksFixedBit(header) ? "fixed_bit" : undefined;
+  }
+
+  /** RFC 9287 §3: who offers grease_quic_bit takes packets of any type without the bit. */
+  #lacksFixedBit(header: Header): boolean {
+    return !hasFixedBit(header) && !this.#parts.context.config.grease;
   }
 
   #shortPacket(header: Header, datagram: Datagram, now: number): void {
@@ -204,7 +209,7 @@ export class Receiver {
       this.#drop(id === undefined ? "unknown_connection_id" : "path_abandoned", datagram, now, header);
       return;
     }
-    if (!hasFixedBit(header) && !context.config.grease) {
+    if (this.#lacksFixedBit(header)) {
       this.#drop("fixed_bit", datagram, now, header);
       return;
     }
@@ -333,6 +338,7 @@ export class Receiver {
     idle.onReceived(now);
     const summary = router.route(data, header.numberAt + this.#numberLength, end, packet);
     const { probing } = summary;
+    path.streamBytesReceived += summary.streamBytes;
     context.observer?.on("quic:packet_received", {
       header: { type: header.type as "initial", number, path: path.id },
       size: header.end - header.headerStart,
