@@ -1,5 +1,12 @@
 import type { Address } from "../base/address.ts";
-import { ApplicationError, PathError, type QuicError, TransportError, TransportErrorCode } from "../base/errors.ts";
+import {
+  ApplicationError,
+  HandshakeError,
+  PathError,
+  type QuicError,
+  TransportError,
+  TransportErrorCode,
+} from "../base/errors.ts";
 import type { Connection, ConnectionStats } from "../connection/connection.ts";
 import type { ConnectionEvent } from "../connection/events.ts";
 import type { ConnectionHandler } from "../io/driven.ts";
@@ -211,7 +218,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
 
   #onClosed(error: QuicError): void {
     const clean = cleanClose(error);
-    const told = this.#cause ?? error;
+    const told = this.#cause ?? asHandshakeError(error);
     this.#error = told;
     this.#handshake.reject(told);
     if (clean !== undefined && this.#cause === undefined) this.#closed.resolve(clean);
@@ -221,6 +228,13 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     for (const { reject } of this.#datagrams.splice(0)) reject(told);
     if (this.#ownsEndpoint) this.#core.shut();
   }
+}
+
+/** An alert that the peer sent comes as a transport error of its range of codes (RFC 9001 §4.8). */
+function asHandshakeError(error: QuicError): QuicError {
+  if (!(error instanceof TransportError) || error instanceof HandshakeError) return error;
+  const alert = error.code - TransportErrorCode.CRYPTO_ERROR;
+  return alert >= 0 && alert <= 0xff ? new HandshakeError(alert, error.reason, error.byPeer) : error;
 }
 
 /** What `closed` resolves with; `undefined` when the connection failed. */

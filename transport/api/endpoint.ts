@@ -23,7 +23,6 @@ const UNBOUND: NetAddr = { transport: "udp", hostname: "::", port: 0 };
  */
 export class QuicEndpoint implements QuicEndpointLike {
   readonly #core: EndpointCore;
-  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
   #addrs: readonly NetAddr[] = [];
 
   /** Binds the sockets. */
@@ -53,7 +52,7 @@ export class QuicEndpoint implements QuicEndpointLike {
   }
 
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this.#core.closed;
   }
 
   listen(options: QuicListenOptions): QuicListener {
@@ -71,7 +70,7 @@ export class QuicEndpoint implements QuicEndpointLike {
   close(info?: QuicCloseInfo): void {
     const checked = checkCloseInfo(info);
     this.#addrs = this.addrs;
-    this.#core.shut(checked).then(this.#closed.resolve);
+    this.#core.shut(checked);
   }
 
   /** Closes it, and waits until nothing of it is pending. */

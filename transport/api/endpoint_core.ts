@@ -56,6 +56,7 @@ export class EndpointCore {
   readonly #conns = new Set<ManagedConn>();
   /** Sockets are bound as they are needed, one for each family. */
   readonly #bindsLater: boolean;
+  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
   #shut: Promise<void> | undefined;
 
   constructor(
@@ -83,6 +84,11 @@ export class EndpointCore {
   /** Whether `shut` was called. */
   get isClosed(): boolean {
     return this.#shut !== undefined;
+  }
+
+  /** Resolves when nothing is pending any more. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   get server(): ServerConfig | undefined {
@@ -144,6 +150,7 @@ export class EndpointCore {
       for (const conn of [...this.#conns]) conn.close(info);
       this.listener?.stop();
       this.#shut = this.driver.close();
+      this.#shut.then(this.#closed.resolve);
     }
     return this.#shut;
   }
