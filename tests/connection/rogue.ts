@@ -24,6 +24,7 @@ import type { Frame, FrameKind } from "../../transport/wire/frames/types.ts";
 import { expandNumber, type NumberLength } from "../../transport/wire/packet_number.ts";
 import { Reader } from "../../transport/wire/reader.ts";
 import { Writer } from "../../transport/wire/writer.ts";
+import { DEFAULT_ID_LENGTH } from "../../transport/endpoint/config.ts";
 import { QUIC_V1 } from "../../transport/wire/version.ts";
 import type { EndpointNode } from "../kit/endpoint_node.ts";
 import type { Trace } from "../kit/trace.ts";
@@ -72,6 +73,7 @@ export interface OpenedPacket {
   /** The path of the id that it came to. */
   readonly path: number;
   readonly number: number;
+  readonly numberLength: NumberLength;
   readonly destinationId: Uint8Array;
   readonly sourceId: Uint8Array;
   /** 1-RTT: key updates behind its keys. */
@@ -221,7 +223,8 @@ export class Rogue {
   /** Opens the packets of a datagram that the victim sent; those that do not open are left out. Changes the bytes. */
   open(datagram: Uint8Array): OpenedPacket[] {
     const opened: OpenedPacket[] = [];
-    const idLength = startOf(this.ownTrace).sourceId.length;
+    const started = this.ownTrace.first("quic:connection_started")?.data;
+    const idLength = started?.sourceId.length ?? DEFAULT_ID_LENGTH;
     for (let at = 0; at < datagram.length;) {
       const header = parseHeader(datagram, at, datagram.length, idLength);
       at = header.end;
@@ -314,7 +317,8 @@ export class Rogue {
       const frames: Frame[] = [];
       for (const r = new Reader(bytes, start, end); r.left > 0;) frames.push(structuredClone(readFrame(r)));
       const { destinationId, sourceId } = header;
-      return { level, path, number, destinationId, sourceId, generation, frames };
+      const numberLength = length as NumberLength;
+      return { level, path, number, numberLength, destinationId, sourceId, generation, frames };
     }
     return undefined;
   }

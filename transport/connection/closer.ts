@@ -1,4 +1,11 @@
-import { ApplicationError, type QuicError, StreamError, TransportError, TransportErrorCode } from "../base/errors.ts";
+import {
+  ApplicationError,
+  HandshakeError,
+  type QuicError,
+  StreamError,
+  TransportError,
+  TransportErrorCode,
+} from "../base/errors.ts";
 import type { FrameOwner, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
 import type { ConnectionCloseFrame, Frame } from "../wire/frames/types.ts";
 import { MAX_REASON_LENGTH } from "./config.ts";
@@ -52,11 +59,7 @@ export class Closer implements FrameOwner {
   }
 
   onFrame(frame: Frame, packet: ReceivedPacket): void {
-    const close = frame as ConnectionCloseFrame;
-    const error = close.application
-      ? new ApplicationError(close.code, close.reason, true)
-      : new TransportError(close.code, close.reason, close.frameType, true);
-    this.#lifecycle.drain(error, this.#period(), packet.now);
+    this.#lifecycle.drain(errorOf(frame as ConnectionCloseFrame), this.#period(), packet.now);
     this.#pending = false;
   }
 
@@ -74,6 +77,9 @@ export class Closer implements FrameOwner {
   onLost(): void {}
 }
 
+/** TLS alerts have one byte (RFC 8446 §6). */
+const MAX_ALERT = 0xff;
+
 /** What an application's close looks like before the handshake is complete (RFC 9000 §10.2.3): nothing of it leaks. */
 const HIDDEN: ConnectionCloseFrame = {
   kind: "connection_close",
@@ -82,6 +88,14 @@ const HIDDEN: ConnectionCloseFrame = {
   frameType: 0,
   reason: "",
 };
+
+/** What the peer's CONNECTION_CLOSE says. */
+function errorOf({ application, code, frameType, reason }: ConnectionCloseFrame): QuicError {
+  if (application) return new ApplicationError(code, reason, true);
+  const alert = code - TransportErrorCode.CRYPTO_ERROR;
+  if (alert >= 0 && alert <= MAX_ALERT) return new HandshakeError(alert, reason, true);
+  return new TransportError(code, reason, frameType, true);
+}
 
 function closeFrameOf(error: QuicError): ConnectionCloseFrame {
   const application = error instanceof ApplicationError;

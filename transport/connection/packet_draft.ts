@@ -22,6 +22,7 @@ export interface DraftOptions extends PacketTarget {
   readonly limit: number;
   readonly destinationId: Uint8Array;
   readonly sourceId: Uint8Array;
+  /** Initial packets alone carry it. */
   readonly token: Uint8Array;
   readonly number: number;
   readonly largestAcked: number;
@@ -87,7 +88,7 @@ export class PacketDraft implements PacketWriter {
         version: QUIC_V1,
         destinationId: o.destinationId,
         sourceId: o.sourceId,
-        token: o.token,
+        token: o.level === "initial" ? o.token : undefined,
         number: o.number,
         numberLength: this.numberLength,
         fixedBit: o.fixedBit,
