@@ -1,0 +1,43 @@
+/**
+ * Schedulers: who decides on which path data goes. {@linkcode Scheduler} is the contract; what is here implements it with
+ * nothing but what any plugin can import.
+ *
+ * @example A scheduler that uses "wifi" as long as it has room
+ * ```ts
+ * import { fastest, HOLD, type Scheduler, send } from "@multipath/quic/schedulers";
+ *
+ * export function wifiFirst(): Scheduler {
+ *   return {
+ *     name: "wifi-first",
+ *     schedule(_work, view) {
+ *       const path = fastest(view, (p) => p.label === "wifi" && p.room > 0) ?? fastest(view, (p) => p.room > 0);
+ *       return path ? send(path) : HOLD;
+ *     },
+ *   };
+ * }
+ * ```
+ *
+ * @module
+ */
+export { minRtt } from "./min_rtt.ts";
+export { allPaths, type Mode, type PathCandidate, type PathPolicy, type PathWish } from "./mode.ts";
+export { DEFAULT_MODE, type ModeChoice, SCHEDULER_NAMES, schedulerByName, schedulerOf } from "./modes.ts";
+export { roundRobin } from "./round_robin.ts";
+export {
+  type ConnectionView,
+  type Decision,
+  HOLD,
+  type PathId,
+  type PathStatus,
+  type PathView,
+  type Reinjection,
+  type Scheduler,
+  type SchedulerEvent,
+  type SchedulerFactory,
+  type SchedulerHost,
+  send,
+  sendCopies,
+  type Work,
+  type WorkKind,
+} from "./scheduler.ts";
+export { fastest, isHealthy, isSuspect, needsBackup, overdue, suspectAt } from "./select.ts";

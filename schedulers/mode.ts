@@ -1,0 +1,39 @@
+import type { SchedulerFactory } from "./scheduler.ts";
+
+/** A local address that is, or could be, one end of a path. */
+export interface PathCandidate {
+  /** The local address, without a port. */
+  readonly local: string;
+  /** What the application or the system calls it. */
+  readonly label: string;
+  /** Relative price of a byte; 0 costs nothing. */
+  readonly cost: number;
+  /** Whether somebody counts the bytes. */
+  readonly metered: boolean;
+  /** Whether a path uses it and works, does not (yet, or any more), or there is none. */
+  readonly state: "usable" | "unusable" | "none";
+}
+
+/** What a policy wants of a candidate: a path of that status, or none. */
+export type PathWish = "available" | "backup" | "none";
+
+/**
+ * Which paths to have. Asked for each candidate when addresses or paths come, go or change, never per packet; the same
+ * candidates, the same wishes.
+ */
+export type PathPolicy = (candidate: PathCandidate, all: readonly PathCandidate[]) => PathWish;
+
+/** What an application wants of several paths, under one name: who schedules, and which paths there should be. */
+export interface Mode {
+  /** Its name, by which a client may ask its server for it. */
+  readonly name: string;
+  /** Makes the scheduler of each connection. */
+  readonly scheduler: SchedulerFactory;
+  /** Which paths to have. */
+  readonly paths: PathPolicy;
+}
+
+/** Every address gets a path, all of them available. */
+export function allPaths(): PathPolicy {
+  return () => "available";
+}

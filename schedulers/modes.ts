@@ -1,0 +1,45 @@
+/**
+ * Modes and schedulers by name.
+ *
+ * @module
+ */
+import { minRtt } from "./min_rtt.ts";
+import type { Mode } from "./mode.ts";
+import { roundRobin } from "./round_robin.ts";
+import type { SchedulerFactory } from "./scheduler.ts";
+
+/** What an application can set as mode: a name, a bare scheduler, or a mode. */
+export type ModeChoice = string | SchedulerFactory | Mode;
+
+const SCHEDULERS: ReadonlyMap<string, SchedulerFactory> = new Map<string, SchedulerFactory>([
+  ["min-rtt", minRtt],
+  ["round-robin", roundRobin],
+]);
+
+/** The names that {@linkcode schedulerByName} knows. */
+export const SCHEDULER_NAMES: readonly string[] = Object.freeze([...SCHEDULERS.keys()]);
+
+/** The mode of those who choose none. */
+export const DEFAULT_MODE = "min-rtt";
+
+/** The scheduler of that name; `undefined` when there is none. */
+export function schedulerByName(name: string): SchedulerFactory | undefined {
+  return SCHEDULERS.get(name);
+}
+
+/**
+ * The scheduler that a mode uses.
+ *
+ * @throws {RangeError} for a name that is not known.
+ * @throws {TypeError} for what is neither a name, a function nor a mode.
+ */
+export function schedulerOf(mode: ModeChoice): SchedulerFactory {
+  if (typeof mode === "function") return mode;
+  if (typeof mode === "string") {
+    const factory = schedulerByName(mode);
+    if (factory !== undefined) return factory;
+    throw new RangeError(`Mode is "${mode}": expected one of ${SCHEDULER_NAMES.join(", ")}`);
+  }
+  if (typeof mode === "object" && mode !== null && typeof mode.scheduler === "function") return mode.scheduler;
+  throw new TypeError("Mode is of no known kind: expected a name, a function that makes a scheduler, or a mode");
+}

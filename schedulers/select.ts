@@ -1,0 +1,65 @@
+/**
+ * What schedulers ask of views again and again: which path is fastest, which is in doubt, whether a backup is needed.
+ *
+ * @module
+ */
+import type { ConnectionView, PathView, Work } from "./scheduler.ts";
+
+/** No path is late by less than this: milliseconds, what timers are trusted to. */
+const GRANULARITY = 1;
+/** Gaps between acknowledgements count as no more than this: beyond it they tell of sparse traffic, not of the path. */
+const MOST_GAP = 25;
+
+/** The path with the lowest smoothed round-trip time among those that `accept` lets through; the first of equals. */
+export function fastest(view: ConnectionView, accept?: (path: PathView) => boolean): PathView | undefined {
+  let best: PathView | undefined;
+  for (const path of view.paths) {
+    if (best !== undefined && path.srtt >= best.srtt) continue;
+    if (accept === undefined || accept(path)) best = path;
+  }
+  return best;
+}
+
+/** Whether the path answers as far as its probe timer knows: no probe timeout since the last acknowledgement. */
+export function isHealthy(path: PathView): boolean {
+  return path.ptoCount === 0;
+}
+
+/** By how many milliseconds the path's oldest packet is past its round trip; negative: not yet, or nothing is in flight. */
+export function overdue(path: PathView, now: number): number {
+  return now - path.oldestUnackedAt - path.srtt;
+}
+
+/**
+ * From when on the path is suspect if its oldest packet stays unacknowledged: past its round trip by twice the deviation or
+ * twice the usual gap between acknowledgements, the latter at most 25 ms and half a round trip. `Infinity`: nothing is in
+ * flight. Long before a probe timeout, and not put off by sending more.
+ */
+export function suspectAt(path: PathView): number {
+  const gap = Math.min(2 * path.ackGap, MOST_GAP, path.srtt / 2);
+  return path.oldestUnackedAt + path.srtt + Math.max(2 * path.rttVar, gap, GRANULARITY);
+}
+
+/** Whether the path is suspect: see {@linkcode suspectAt}. */
+export function isSuspect(path: PathView, now: number): boolean {
+  return now > suspectAt(path);
+}
+
+/** Whether no path that is no backup is healthy: then a backup may be used. */
+export function needsBackup(view: ConnectionView): boolean {
+  for (const path of view.paths) if (path.status === "available" && isHealthy(path)) return false;
+  return true;
+}
+
+/** What {@linkcode tierOf} says of paths that are out of the question. */
+export const NO_TIER = 4;
+
+/**
+ * How far down the list a path stands for some work, 0 to 3: healthy, healthy backup, in trouble, backup in trouble; data
+ * that is in flight on a path does not go there again ({@linkcode NO_TIER}). A tier is used only when those before it are
+ * empty: a full path is waited for, never a reason to take one of a lower tier.
+ */
+export function tierOf(path: PathView, work: Work): number {
+  if (work.kind === "reinject" && path.id === work.lastPath) return NO_TIER;
+  return (path.ptoCount > 0 ? 2 : 0) + (path.status === "backup" ? 1 : 0);
+}
