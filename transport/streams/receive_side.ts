@@ -118,7 +118,7 @@ export class ReceiveSide {
   /**
    * The next bytes of a stream.
    *
-   * @returns `undefined` when there is nothing now, `null` at the end.
+   * @returns `undefined` when there is nothing now, or any more after the end was told; `null` at the end.
    * @throws {StreamError} when the peer reset it.
    */
   read(id: number, limit?: number): Uint8Array<ArrayBuffer> | undefined | null {
@@ -126,7 +126,8 @@ export class ReceiveSide {
     if (stream === undefined) {
       const end = this.#ended.get(id);
       if (end !== undefined) throw new StreamError(end.code, id, "reset");
-      return null;
+      // Never null: what is no longer remembered may have been reset, which must not look like the end.
+      return undefined;
     }
     const data = stream.read(limit);
     if (!stream.isReadable) stream.isAnnounced = false;

@@ -1,7 +1,7 @@
 /**
  * The receiving part of a stream (RFC 9000 §3.2).
  *
- * | State      | data, end not known | end known  | all data here | RESET_STREAM | all read  | stop (ours)            |
+ * | State      | data, end not known | end known  | all data here | RESET_STREAM | end read  | stop (ours)            |
  * |------------|---------------------|------------|---------------|--------------|-----------|------------------------|
  * | recv       | recv                | size-known | –             | reset-read   | –         | recv, data thrown away |
  * | size-known | –                   | –          | data-recvd    | reset-read   | –         | data-read              |
@@ -135,13 +135,13 @@ export class ReceiveStream {
   /**
    * The next bytes in order: the caller's to keep.
    *
-   * @returns `undefined` when there is nothing now, `null` at the end or after a stop.
+   * @returns `undefined` when there is nothing now, or any more after a stop; `null` at the end, which is told once.
    */
   read(limit?: number): Uint8Array<ArrayBuffer> | undefined | null {
-    if (this.#isStopped) return null;
+    if (this.#isStopped) return undefined;
     const data = this.#bytes.read(limit);
     if (data !== undefined && data !== null) this.#consume(data.length);
-    if (this.#bytes.isRead && this.#state === "data-recvd") this.#state = "data-read";
+    if (data === null) this.#state = "data-read";
     return data;
   }
 

@@ -122,7 +122,7 @@ Deno.test("ReceiveStream.stop() throws away what is here and what comes, and giv
   stream.onData(0, DATA, false, 0);
   assertEquals(stream.stop(9), true);
   assertEquals(stream.stop(9), false);
-  assertEquals([shared.consumed, stream.memory, stream.read(), stream.isReadable], [100, 0, null, false]);
+  assertEquals([shared.consumed, stream.memory, stream.read(), stream.isReadable], [100, 0, undefined, false]);
   stream.onData(100, DATA, false, 0);
   assertEquals([shared.received, shared.consumed, stream.state], [200, 200, "recv"]);
   assertEquals([stream.isStopDue, stream.stopCode, stream.isCreditDue], [true, 9, false]);

@@ -224,7 +224,8 @@ export class StreamSet implements FrameOwner {
   /**
    * The next bytes of a stream, the caller's to keep: what is there in one piece, at most `limit` or 64 KiB.
    *
-   * @returns `undefined` when there is nothing now ("stream_readable" tells), `null` at the end.
+   * @returns `undefined` when there is nothing now ("stream_readable" tells), or any more; `null` at the end. The stream
+   * counts as open until its end was read, it was stopped, or it was reset.
    * @throws {StreamError} when the peer reset it.
    */
   read(id: number, limit?: number): Uint8Array<ArrayBuffer> | undefined | null {

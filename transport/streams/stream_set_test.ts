@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StreamError } from "../base/errors.ts";
 import { type FakePacket, fakeReceived } from "../base/fake_packet.ts";
 import type { Frame } from "../wire/frames/types.ts";
+import { REMEMBERED_ENDS } from "./control.ts";
 import { End, WIDE } from "./fake_pipe.ts";
 
 /** What the stream frames of a packet carry: id, offset, length, and whether they end the stream. */
@@ -37,6 +38,7 @@ Deno.test("StreamSet carries bytes there and back", () => {
   client.receive(back);
   back.acked();
   assertEquals(client.set.read(id), Uint8Array.of(9));
+  assertEquals([client.set.openCount, client.set.read(id), client.set.read(id)], [1, null, undefined]);
   assertEquals([client.set.openCount, server.set.openCount], [0, 0]);
   assertEquals([client.set.stats(id), server.set.stats(id)], [undefined, undefined]);
 });
@@ -74,6 +76,8 @@ Deno.test("StreamSet raises the limit on streams as they close", () => {
   const closeNext = (id: number): Frame[] => {
     end.set.onFrame({ kind: "stream", streamId: id, offset: 0, data: new Uint8Array(1), fin: true }, fakeReceived());
     end.set.read(id);
+    assertEquals(end.set.openCount, 1);
+    assertEquals([end.set.read(id), end.set.openCount], [null, 0]);
     return end.packet().frames;
   };
   assertEquals(closeNext(2), []);
@@ -196,13 +200,26 @@ Deno.test("StreamSet tells of a reset once, and read() throws from then on", () 
   assertEquals([end.set.openCount, end.set.receiveMemory], [0, 0]);
 });
 
+Deno.test("StreamSet never lets a reset look like an end, however long ago it was", () => {
+  const end = new End("server");
+  const last = 4 * REMEMBERED_ENDS + 2;
+  for (let id = 2; id <= last; id += 4) {
+    end.set.onFrame({ kind: "stream", streamId: id, offset: 0, data: new Uint8Array(9), fin: false }, fakeReceived());
+    end.set.onFrame({ kind: "reset_stream", streamId: id, code: 4, finalSize: 9 }, fakeReceived());
+    end.packet().acked();
+  }
+  assertEquals(end.set.read(2), undefined);
+  assertThrows(() => end.set.read(last), StreamError);
+  assertEquals(end.take().filter((e) => e.type === "stream_reset" && e.id === 2).length, 1);
+});
+
 Deno.test("StreamSet.stopSending() asks the peer to stop until it has", () => {
   const end = new End("server");
   const data = new Uint8Array(500);
   end.set.onFrame({ kind: "stream", streamId: 2, offset: 0, data, fin: false }, fakeReceived());
   end.take();
   end.set.stopSending(2, 8);
-  assertEquals([end.set.read(2), end.set.receiveMemory], [null, 0]);
+  assertEquals([end.set.read(2), end.set.receiveMemory], [undefined, 0]);
   const stop = end.packet();
   assertEquals(stop.frames, [{ kind: "stop_sending", streamId: 2, code: 8 }]);
   end.set.onFrame({ kind: "stream", streamId: 2, offset: 500, data, fin: false }, fakeReceived());
@@ -210,7 +227,7 @@ Deno.test("StreamSet.stopSending() asks the peer to stop until it has", () => {
   stop.lost();
   assertEquals(end.packet().frames, stop.frames);
   end.set.onFrame({ kind: "reset_stream", streamId: 2, code: 8, finalSize: 1000 }, fakeReceived());
-  assertEquals([end.take(), end.set.openCount, end.set.read(2)], [[], 0, null]);
+  assertEquals([end.take(), end.set.openCount, end.set.read(2)], [[], 0, undefined]);
 });
 
 Deno.test("StreamSet pushes stream_readable once, and again after a read found the bottom", () => {
