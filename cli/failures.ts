@@ -26,6 +26,5 @@ function describeAlert(error: HandshakeError): string {
   if (error.alert === NO_APPLICATION_PROTOCOL) return `the server does not speak hq-interop (${error.message})`;
   if (!CERTIFICATE_ALERTS.has(error.alert)) return `the handshake failed: ${error.message}`;
   if (error.byPeer) return `the server refused our certificate: ${error.message}`;
-  const reason = error.reason === "" ? error.message : error.reason;
-  return `the server's certificate is refused: ${reason}`;
+  return /certificate/i.test(error.reason) ? error.reason : `the server's certificate is refused: ${error.message}`;
 }

@@ -1,4 +1,10 @@
-import type { QuicBidirectionalStream, QuicConn, QuicIncoming, QuicListener } from "../mod.ts";
+import {
+  ApplicationError,
+  type QuicBidirectionalStream,
+  type QuicConn,
+  type QuicIncoming,
+  type QuicListener,
+} from "../mod.ts";
 import { asHqError, type DocumentRoot } from "./document_root.ts";
 import { formatBytes, formatSeconds } from "./format.ts";
 import { HqError, HqErrorCode, readRequest } from "./hq.ts";
@@ -59,8 +65,8 @@ export class FileServer {
       const seconds = (performance.now() - startedAt) / 1000;
       this.#log(`${client} GET ${shortened(target)} ${formatBytes(bytes)} in ${formatSeconds(seconds)}`);
     } catch (error) {
-      const { code = HqErrorCode.UNREADABLE } = error as Partial<HqError>;
-      this.#log(`${client} GET ${shortened(target)} failed with ${code}: ${messageOf(error)}`);
+      const how = error instanceof HqError ? `refused with ${error.code}` : "broken off";
+      this.#log(`${client} GET ${shortened(target)} ${how}: ${messageOf(error)}`);
       writer.abort(error).catch(() => {});
       reader.cancel(error).catch(() => {});
     }
@@ -82,8 +88,17 @@ export class FileServer {
       await writer.write(piece.subarray(0, read));
       sent += read;
     }
-    await writer.close();
+    await finish(writer);
     return sent;
+  }
+}
+
+/** Resolves when the client has everything, which it may also say by closing the connection without an error. */
+async function finish(writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+  try {
+    await writer.close();
+  } catch (error) {
+    if (!(error instanceof ApplicationError && error.byPeer && error.code === HqErrorCode.NONE)) throw error;
   }
 }
 

@@ -178,11 +178,12 @@ async function connectOptions(
 }
 
 async function readCa(file: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(userPath(file));
-  } catch (error) {
+  const path = userPath(file);
+  const text = await Deno.readTextFile(path).catch((error: unknown) => {
     throw new CommandError(`Cannot read "--ca": ${(error as Error).message}`);
-  }
+  });
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new CommandError(`"${path}" holds no certificate in PEM`);
+  return text;
 }
 
 async function connect(options: ConnectQuicOptions): Promise<QuicConn> {
