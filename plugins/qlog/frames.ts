@@ -1,6 +1,6 @@
 /**
  * Frames as qlog writes them (draft-ietf-quic-qlog-quic-events-13 §8.13). That draft knows no frames of multiple paths: those
- * have the names that other implementations use.
+ * have the names that other implementations use; frames of the hints extension have those of the core.
  *
  * @module
  */
@@ -17,6 +17,7 @@ export function frameToQlog(frame: Frame, ackDelayExponent: number): JsonObject 
     case "stream":
     case "crypto":
     case "datagram":
+    case "datagram_numbered":
       return payload(frame);
     case "reset_stream":
       return { ...applicationError("reset_stream", frame), final_size: frame.finalSize };
@@ -38,6 +39,10 @@ export function frameToQlog(frame: Frame, ackDelayExponent: number): JsonObject 
     case "paths_blocked":
     case "path_cids_blocked":
       return pathControl(frame);
+    case "hint_signal":
+    case "hint_path":
+    case "hint_mode":
+      return hint(frame);
     case "ping":
     case "handshake_done":
       return { frame_type: frame.kind };
@@ -63,9 +68,10 @@ function ack(frame: Of<"ack">, ackDelayExponent: number): JsonObject {
   };
 }
 
-function payload(frame: Of<"stream" | "crypto" | "datagram">): JsonObject {
+function payload(frame: Of<"stream" | "crypto" | "datagram" | "datagram_numbered">): JsonObject {
   const raw = { payload_length: frame.data.length };
   if (frame.kind === "datagram") return { frame_type: "datagram", raw };
+  if (frame.kind === "datagram_numbered") return { frame_type: frame.kind, number: frame.number, raw };
   if (frame.kind === "crypto") return { frame_type: "crypto", offset: frame.offset, raw };
   return {
     frame_type: "stream",
@@ -121,6 +127,20 @@ function pathControl(frame: PathControl): JsonObject {
       return { frame_type: frame.kind, path_id: frame.path, next_sequence_number: frame.nextSequence };
     default:
       return { frame_type: frame.kind, maximum_path_id: frame.limit };
+  }
+}
+
+function hint(frame: Of<"hint_signal" | "hint_path" | "hint_mode">): JsonObject {
+  const { kind: frame_type, sequence: sequence_number } = frame;
+  switch (frame.kind) {
+    case "hint_signal":
+      return { frame_type, name: frame.name, sequence_number, value: frame.value };
+    case "hint_path": {
+      const { path: path_id, label, cost, metered } = frame;
+      return { frame_type, path_id, sequence_number, label, cost, metered };
+    }
+    case "hint_mode":
+      return { frame_type, sequence_number, mode: frame.mode };
   }
 }
 

@@ -108,6 +108,22 @@ const CASES: readonly [Frame, JsonObject][] = [
   ],
   [{ kind: "handshake_done" }, { frame_type: "handshake_done" }],
   [{ kind: "datagram", data: BYTES }, { frame_type: "datagram", raw: { payload_length: 2 } }],
+  [
+    { kind: "datagram_numbered", number: 7, data: BYTES },
+    { frame_type: "datagram_numbered", number: 7, raw: { payload_length: 2 } },
+  ],
+  [
+    { kind: "hint_signal", name: "bufferMs", sequence: 3, value: 400 },
+    { frame_type: "hint_signal", name: "bufferMs", sequence_number: 3, value: 400 },
+  ],
+  [
+    { kind: "hint_path", path: 1, sequence: 4, label: "cell", cost: 1, metered: true },
+    { frame_type: "hint_path", path_id: 1, sequence_number: 4, label: "cell", cost: 1, metered: true },
+  ],
+  [
+    { kind: "hint_mode", sequence: 5, mode: "handover" },
+    { frame_type: "hint_mode", sequence_number: 5, mode: "handover" },
+  ],
   [{ kind: "path_abandon", path: 2, code: 62 }, { frame_type: "path_abandon", path_id: 2, error_code: 62 }],
   [
     { kind: "path_status", path: 2, sequence: 5, status: "backup" },

@@ -1,10 +1,12 @@
 /**
- * What is true of a frame because of its type alone: RFC 9000 §12.4 (table 3), RFC 9221 §4 and RFC 10069 §4 as data.
+ * What is true of a frame because of its type alone: RFC 9000 §12.4 (table 3), RFC 9221 §4 and RFC 10069 §4 as data, and
+ * the hints extension (`hints_codepoints.ts`).
  *
  * @module
  */
 import { FrameType, STREAM_FIN, STREAM_LEN, STREAM_OFF } from "./frame_types.ts";
 import type { FrameKind } from "./frames/types.ts";
+import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL } from "./hints_codepoints.ts";
 
 /** Bits of {@linkcode FrameSpec.levels}, under the names of packet types and under those of encryption levels. */
 export const LEVEL_BIT = {
@@ -34,6 +36,8 @@ export interface FrameSpec {
   readonly counted: boolean;
   /** It belongs to RFC 10069: nobody may send it unless both ends sent `initial_max_path_id`. */
   readonly multipath: boolean;
+  /** It belongs to the hints extension: nobody may send it unless both ends sent the parameter `hints`. */
+  readonly hints: boolean;
 }
 
 const EVERYWHERE = LEVEL_BIT.initial | LEVEL_BIT.zero_rtt | LEVEL_BIT.handshake | LEVEL_BIT.one_rtt;
@@ -43,7 +47,7 @@ const ONE_RTT = LEVEL_BIT.one_rtt;
 
 const LAST_STREAM = FrameType.STREAM | STREAM_OFF | STREAM_LEN | STREAM_FIN;
 
-/** First type, last type, name, kind, levels, marks: "N" not ack-eliciting, "C" not counted, "P" probing, "M" multipath. */
+/** First type, last type, name, kind, levels, marks: "N" not ack-eliciting, "C" not counted, "P" probing, "M" multipath, "H" hints. */
 type Row = readonly [number, number, string, FrameKind, number, string];
 
 // RETIRE_CONNECTION_ID stands in table 3 as allowed in 0-RTT; RFC 9000 §12.5 says that it cannot be there, and that a server
@@ -137,6 +141,10 @@ const ROWS: readonly Row[] = [
   [FrameType.MAX_PATH_ID, FrameType.MAX_PATH_ID, "max_path_id", "max_path_id", ONE_RTT, "M"],
   [FrameType.PATHS_BLOCKED, FrameType.PATHS_BLOCKED, "paths_blocked", "paths_blocked", ONE_RTT, "M"],
   [FrameType.PATH_CIDS_BLOCKED, FrameType.PATH_CIDS_BLOCKED, "path_cids_blocked", "path_cids_blocked", ONE_RTT, "M"],
+  [HINT_SIGNAL, HINT_SIGNAL, "hint_signal", "hint_signal", ONE_RTT, "H"],
+  [HINT_PATH, HINT_PATH, "hint_path", "hint_path", ONE_RTT, "H"],
+  [HINT_MODE, HINT_MODE, "hint_mode", "hint_mode", ONE_RTT, "H"],
+  [DATAGRAM_NUMBERED, DATAGRAM_NUMBERED, "datagram_numbered", "datagram_numbered", ONE_RTT, "H"],
 ];
 
 const byType = new Map<number, FrameSpec>();
@@ -152,6 +160,7 @@ for (const [first, last, name, kind, levels, marks] of ROWS) {
       probing: marks.includes("P"),
       counted: !marks.includes("C"),
       multipath: marks.includes("M"),
+      hints: marks.includes("H"),
     };
     byType.set(type, spec);
     if (!byKind.has(kind)) byKind.set(kind, spec);

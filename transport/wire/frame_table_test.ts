@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { FRAMES, isAckEliciting, isAllowedIn, isCounted, isProbing, LEVEL_BIT } from "./frame_table.ts";
 
-/** The columns of RFC 9000 §12.4, table 3, with §12.5 for RETIRE_CONNECTION_ID and RFC 9002 §3 for CONNECTION_CLOSE. */
+/**
+ * The columns of RFC 9000 §12.4, table 3, with §12.5 for RETIRE_CONNECTION_ID and RFC 9002 §3 for CONNECTION_CLOSE; then
+ * multipath, then hints.
+ */
 const EXPECTED: Record<number, string> = {
   0x00: "IH01 NP",
   0x01: "IH01",
@@ -46,6 +49,10 @@ const EXPECTED: Record<number, string> = {
   0x3e7a: "___1 M",
   0x3e7b: "___1 M",
   0x3e7c: "___1 M",
+  0x35bb50e0: "___1 H",
+  0x35bb50e1: "___1 H",
+  0x35bb50e2: "___1 H",
+  0x35bb50e3: "___1 H",
 };
 
 Deno.test("FRAMES says of each type what the specifications say", () => {
@@ -54,7 +61,8 @@ Deno.test("FRAMES says of each type what the specifications say", () => {
     const levels = (["initial", "handshake", "zero_rtt", "one_rtt"] as const)
       .map((level, i) => isAllowedIn(spec, level) ? "IH01"[i] : "_").join("");
     const marks = `${spec.ackEliciting ? "" : "N"}${spec.counted ? "" : "C"}${spec.probing ? "P" : ""}`;
-    actual[type] = [levels, marks, spec.multipath ? "M" : ""].filter((part) => part !== "").join(" ");
+    const extension = `${spec.multipath ? "M" : ""}${spec.hints ? "H" : ""}`;
+    actual[type] = [levels, marks, extension].filter((part) => part !== "").join(" ");
     assertEquals(spec.type, type);
   }
   assertEquals(actual, EXPECTED);

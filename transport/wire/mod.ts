@@ -18,11 +18,14 @@ export {
   UnknownFrameError,
   writeFrame,
 } from "./frames/mod.ts";
+export { hintLabel, isHintName, MAX_HINT_LABEL, MAX_HINT_NAME } from "./frames/hints.ts";
+export { numberedDatagramOverhead, numberedDatagramRoom } from "./frames/hints.ts";
 export { PATH_CHALLENGE_LENGTH } from "./frames/path.ts";
 export { cryptoDataRoom, cryptoFrameOverhead, shortenReason } from "./frames/simple.ts";
 export { streamDataRoom, streamFrameOverhead, writeStreamFrame } from "./frames/stream.ts";
 export type * from "./frames/types.ts";
 export * from "./header.ts";
+export * from "./hints_codepoints.ts";
 export * from "./packet_number.ts";
 export type { PreferredAddress, SocketAddress } from "./preferred_address.ts";
 export * from "./reader.ts";

@@ -1,10 +1,11 @@
 /**
  * Transport parameters (RFC 9000 §18): those of RFC 9000, `max_datagram_frame_size` (RFC 9221), `grease_quic_bit`
- * (RFC 9287) and `initial_max_path_id` (RFC 10069).
+ * (RFC 9287), `initial_max_path_id` (RFC 10069), and the private `hints`.
  *
  * @module
  */
 import { MAX_CID_LENGTH } from "./header.ts";
+import { HINTS_PARAMETER } from "./hints_codepoints.ts";
 import { ParameterError } from "./parameter_error.ts";
 import { type PreferredAddress, readPreferredAddress, writePreferredAddress } from "./preferred_address.ts";
 import { Reader, WireError } from "./reader.ts";
@@ -63,6 +64,8 @@ export interface TransportParameters {
   readonly greaseQuicBit: boolean;
   /** 0 to 2^32-1; `undefined`: no multipath (RFC 10069 §2). */
   readonly initialMaxPathId: number | undefined;
+  /** The version of the hints extension that the end speaks, at least 1; `undefined`: none (`hints_codepoints.ts`). */
+  readonly hints: number | undefined;
   /** Some of those that this implementation does not know, copied. Ids above 2^53-1 are not among them. */
   readonly unknown: ReadonlyMap<number, Uint8Array>;
 }
@@ -95,7 +98,7 @@ function number(id: number, name: string, property: NumberProperty, from = 0, to
 
 const TOKEN = STATELESS_RESET_TOKEN_LENGTH;
 
-/** RFC 9000 §18.2, RFC 9221 §3, RFC 9287 §3, RFC 10069 §2: in this order they are written. */
+/** RFC 9000 §18.2, RFC 9221 §3, RFC 9287 §3, RFC 10069 §2, the hints extension: in this order they are written. */
 const SPECS: readonly Spec[] = [
   {
     id: 0x00,
@@ -148,6 +151,7 @@ const SPECS: readonly Spec[] = [
   number(0x20, "max_datagram_frame_size", "maxDatagramFrameSize"),
   number(0x3e, "initial_max_path_id", "initialMaxPathId", 0, MAX_PATH_ID_LIMIT),
   { id: 0x2ab2, name: "grease_quic_bit", kind: "flag", property: "greaseQuicBit" },
+  number(HINTS_PARAMETER, "hints", "hints", 1),
 ];
 
 const SPEC_BY_ID: ReadonlyMap<number, Spec> = new Map(SPECS.map((spec) => [spec.id, spec]));
@@ -174,6 +178,7 @@ function defaults(): Draft & { unknown: Map<number, Uint8Array> } {
     maxDatagramFrameSize: 0,
     greaseQuicBit: false,
     initialMaxPathId: undefined,
+    hints: undefined,
     unknown: new Map(),
   };
 }

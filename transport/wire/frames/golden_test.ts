@@ -1,5 +1,5 @@
 /**
- * Bytes worked out by hand from the layouts of RFC 9000 §19, RFC 9221 §4 and RFC 10069 §4, both ways: at least one for every
+ * Bytes worked out by hand from the layouts of RFC 9000 §19, RFC 9221 §4, RFC 10069 §4 and the hints extension, both ways: at least one for every
  * wire type that is written, and for every form that is only read.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -63,7 +63,25 @@ const GOLDEN: [Frame, string][] = [
     [{ kind: "max_path_id", limit: path }, "7e7a" + id],
     [{ kind: "paths_blocked", limit: path }, "7e7b" + id],
     [{ kind: "path_cids_blocked", path, nextSequence: 9 }, "7e7c" + id + "09"],
+    [
+      { kind: "hint_path", path, sequence: 64, cost: 1.5, metered: true, label: "wifi" },
+      "b5bb50e1" + id + "4040" + "3ff8000000000000" + "01" + "04" + "77696669",
+    ],
   ]),
+  [
+    { kind: "hint_path", path: 1, sequence: 0, cost: 0, metered: false, label: "" },
+    "b5bb50e1" + "01" + "00" + "0000000000000000" + "00" + "00",
+  ],
+  [
+    { kind: "hint_signal", name: "bufferMs", sequence: 7, value: 400 },
+    "b5bb50e0" + "08" + "6275666665724d73" + "07" + "4079000000000000",
+  ],
+  [
+    { kind: "hint_signal", name: "é", sequence: 16384, value: -0.25 },
+    "b5bb50e0" + "02" + "c3a9" + "80004000" + "bfd0000000000000",
+  ],
+  [{ kind: "hint_mode", sequence: 2, mode: "handover" }, "b5bb50e2" + "02" + "08" + "68616e646f766572"],
+  [{ kind: "datagram_numbered", number: 64, data: hex("aabbcc") }, "b5bb50e3" + "4040" + "03" + "aabbcc"],
 ];
 
 /** Read, but not written like this. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { FrameType } from "../frame_types.ts";
+import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL } from "../hints_codepoints.ts";
 import { type Reader, WireError } from "../reader.ts";
 import { varintSize } from "../varint.ts";
 import type { Writer } from "../writer.ts";
@@ -20,6 +21,17 @@ import {
   writeCredit,
 } from "./credit.ts";
 import { datagramFrameOverhead, readDatagram, writeDatagram } from "./datagram.ts";
+import {
+  hintSize,
+  hintType,
+  numberedDatagramOverhead,
+  readHintMode,
+  readHintPath,
+  readHintSignal,
+  readNumberedDatagram,
+  writeHint,
+  writeNumberedDatagram,
+} from "./hints.ts";
 import {
   newConnectionIdSize,
   newConnectionIdType,
@@ -181,6 +193,22 @@ function readPathFrame(r: Reader, type: number): Frame {
     case FrameType.PATH_CIDS_BLOCKED:
       return readPathCidsBlocked(r);
     default:
+      return readHintFrame(r, type);
+  }
+}
+
+/** The frames of the hints extension. */
+function readHintFrame(r: Reader, type: number): Frame {
+  switch (type) {
+    case HINT_SIGNAL:
+      return readHintSignal(r);
+    case HINT_PATH:
+      return readHintPath(r);
+    case HINT_MODE:
+      return readHintMode(r);
+    case DATAGRAM_NUMBERED:
+      return readNumberedDatagram(r);
+    default:
       throw new UnknownFrameError(type);
   }
 }
@@ -241,6 +269,12 @@ function write(w: Writer, frame: Frame): void {
     case "paths_blocked":
     case "path_cids_blocked":
       return writePathControl(w, frame);
+    case "datagram_numbered":
+      return writeNumberedDatagram(w, frame);
+    case "hint_signal":
+    case "hint_path":
+    case "hint_mode":
+      return writeHint(w, frame);
     default:
       return writeCredit(w, frame);
   }
@@ -283,6 +317,12 @@ export function frameSize(frame: Frame): number {
     case "paths_blocked":
     case "path_cids_blocked":
       return pathControlSize(frame);
+    case "datagram_numbered":
+      return numberedDatagramOverhead(frame.number, frame.data.length) + frame.data.length;
+    case "hint_signal":
+    case "hint_path":
+    case "hint_mode":
+      return hintSize(frame);
     default:
       return creditSize(frame);
   }
@@ -327,6 +367,11 @@ export function frameTypeOf(frame: Frame): number {
     case "paths_blocked":
     case "path_cids_blocked":
       return pathControlType(frame);
+    case "hint_signal":
+    case "hint_path":
+    case "hint_mode":
+    case "datagram_numbered":
+      return hintType(frame);
     default:
       return creditType(frame);
   }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FRAMES } from "../frame_table.ts";
+import { HINT_SIGNAL } from "../hints_codepoints.ts";
 import { Reader, WireError } from "../reader.ts";
 import { VARINT_SATURATED } from "../varint.ts";
 import { Writer } from "../writer.ts";
@@ -40,6 +41,9 @@ const ranges = fc.tuple(offset, fc.array(fc.tuple(fc.nat(300), fc.nat(300)), { m
 const limits = { limit: value };
 const ofStream = { streamId: value };
 const challenge = { data: bytes(8) };
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+const textOf = (minLength: number) =>
+  fc.string({ unit: fc.constantFrom("a", "Z", "7", "-", "é", "\u20ac"), minLength, maxLength: 10 });
 
 const FRAME_OF: { readonly [K in FrameKind]: fc.Arbitrary<Extract<Frame, { kind: K }>> } = {
   padding: fc.record({ kind: kind("padding"), length: fc.integer({ min: 1, max: 300 }) }),
@@ -88,6 +92,17 @@ const FRAME_OF: { readonly [K in FrameKind]: fc.Arbitrary<Extract<Frame, { kind:
   max_path_id: fc.record({ kind: kind("max_path_id"), ...limits }),
   paths_blocked: fc.record({ kind: kind("paths_blocked"), ...limits }),
   path_cids_blocked: fc.record({ kind: kind("path_cids_blocked"), path: somePath, nextSequence: value }),
+  hint_signal: fc.record({ kind: kind("hint_signal"), name: textOf(1), sequence: value, value: finite }),
+  hint_path: fc.record({
+    kind: kind("hint_path"),
+    path: somePath,
+    sequence: value,
+    cost: fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }),
+    metered: fc.boolean(),
+    label: textOf(0),
+  }),
+  hint_mode: fc.record({ kind: kind("hint_mode"), sequence: value, mode: textOf(1) }),
+  datagram_numbered: fc.record({ kind: kind("datagram_numbered"), number: fc.nat(2 ** 31 - 1), data }),
 };
 const anyFrame: fc.Arbitrary<Frame> = fc.oneof(...Object.values<fc.Arbitrary<Frame>>(FRAME_OF));
 
@@ -203,7 +218,8 @@ Deno.test("readFrameType() refuses types that are not in their shortest form (RF
 });
 
 Deno.test("readFrameBody() throws UnknownFrameError with the type for types that are not in the table", () => {
-  const types = fc.oneof(fc.nat(0x100), fc.integer({ min: 0x3e00, max: 0x3f00 }), fc.maxSafeNat());
+  const near = (type: number) => fc.integer({ min: type - 0x80, max: type + 0x80 });
+  const types = fc.oneof(fc.nat(0x100), near(0x3e80), near(HINT_SIGNAL), fc.maxSafeNat());
   fc.assert(fc.property(types.filter((type) => !FRAMES.has(type)), (type) => {
     const error = assertThrows(() => readFrameBody(new Reader(new Uint8Array(40)), type), UnknownFrameError);
     assert(error instanceof WireError);

@@ -200,6 +200,44 @@ export interface PathCidsBlockedFrame {
   readonly nextSequence: number;
 }
 
+/** HINT_SIGNAL (private, see `hints_codepoints.ts`): a number that the client's application knows, under a name. */
+export interface HintSignalFrame {
+  readonly kind: "hint_signal";
+  /** 1 to 32 bytes of UTF-8. */
+  readonly name: string;
+  readonly sequence: number;
+  /** Finite. */
+  readonly value: number;
+}
+
+/** HINT_PATH (private): what the client's application says of a path. */
+export interface HintPathFrame {
+  readonly kind: "hint_path";
+  readonly path: number;
+  readonly sequence: number;
+  /** Finite, at least 0. */
+  readonly cost: number;
+  readonly metered: boolean;
+  /** 0 to 64 bytes of UTF-8. */
+  readonly label: string;
+}
+
+/** HINT_MODE (private): the mode that the client asks the server to send with. */
+export interface HintModeFrame {
+  readonly kind: "hint_mode";
+  readonly sequence: number;
+  /** 1 to 32 bytes of UTF-8. */
+  readonly mode: string;
+}
+
+/** DATAGRAM_NUMBERED (private): a DATAGRAM of which there may be copies. `data` is a view of the packet. */
+export interface NumberedDatagramFrame {
+  readonly kind: "datagram_numbered";
+  /** 0 to 2^53-2; the same in all copies of a datagram. */
+  readonly number: number;
+  readonly data: Uint8Array;
+}
+
 /** Any frame. */
 export type Frame =
   | PaddingFrame
@@ -227,7 +265,11 @@ export type Frame =
   | PathStatusFrame
   | MaxPathIdFrame
   | PathsBlockedFrame
-  | PathCidsBlockedFrame;
+  | PathCidsBlockedFrame
+  | HintSignalFrame
+  | HintPathFrame
+  | HintModeFrame
+  | NumberedDatagramFrame;
 
 /** The discriminant of {@linkcode Frame}. */
 export type FrameKind = Frame["kind"];

@@ -1,0 +1,36 @@
+/**
+ * The codepoints of the hints extension: a private one between two ends of this implementation, through which a client tells
+ * the server that schedules what it knows of its paths and of its application. The numbers were drawn at random, out of so
+ * many that they meet nobody else's (RFC 9000 §22.1.2), and are not registered.
+ *
+ * All of it is off unless both ends send the transport parameter. Its value is the version of the extension that the end
+ * speaks, at least 1; the lower one of the two is in use.
+ *
+ * | frame             | fields                                                               | sent by |
+ * |-------------------|----------------------------------------------------------------------|---------|
+ * | HINT_SIGNAL       | name length, name, sequence number, value (IEEE 754 double)          | clients |
+ * | HINT_PATH         | path id, sequence number, cost (double), flags, label length, label  | clients |
+ * | HINT_MODE         | sequence number, name length, name                                   | clients |
+ * | DATAGRAM_NUMBERED | number, data length, data                                            | both    |
+ *
+ * Lengths, ids and numbers are varints. Names have 1 to 32 bytes of UTF-8, labels 0 to 64; neither has control characters.
+ * Flags are one byte, whose lowest bit says that the path is metered; the others are 0. All four frames are for 1-RTT
+ * packets only, are ack-eliciting, and do not probe. A newer sequence number wins; what comes late is passed over.
+ *
+ * @module
+ */
+
+/** The transport parameter `hints`. */
+export const HINTS_PARAMETER = 0x16a997ddfb8540;
+
+/** The version of the extension that is spoken here. */
+export const HINTS_VERSION = 1;
+
+/** The value of a signal, newest wins. */
+export const HINT_SIGNAL = 0x35bb50e0;
+/** What the application says of a path. */
+export const HINT_PATH = 0x35bb50e1;
+/** The mode that the server is asked to send with. */
+export const HINT_MODE = 0x35bb50e2;
+/** A DATAGRAM that may have copies on other paths: the receiver delivers each number once. */
+export const DATAGRAM_NUMBERED = 0x35bb50e3;
