@@ -103,7 +103,7 @@ export function makeRecovery(core: Core, trouble: () => PathTrouble): Recovery {
     largestPto,
     giveUp: (path, trigger, at, route) => {
       const space = spaces.get("application", path.id);
-      if (space !== undefined) fates.giveUp(space, "application", trigger, at, route);
+      if (space !== undefined) fates.giveUp(space, "application", trigger, at, route, path.id);
     },
   };
 }

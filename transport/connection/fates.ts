@@ -1,6 +1,6 @@
 import type { KeyRing } from "../../crypto/key_ring.ts";
 import type { AckedBatch } from "../../recovery/congestion/controller.ts";
-import { detectLoss, type LossResult } from "../../recovery/loss.ts";
+import { detectLoss, K_PACKET_THRESHOLD, type LossResult } from "../../recovery/loss.ts";
 import type { AckResult, SentPacket } from "../../recovery/sent_packets.ts";
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { FrameOwner, FrameRecord, ReceivedPacket } from "../base/frame_owner.ts";
@@ -18,6 +18,8 @@ export type LostTrigger = "reordering_threshold" | "time_threshold" | "path_aban
 
 /** Microseconds in a unit of ACK Delay before the peer's exponent is known (RFC 9000 §18.2). */
 const DEFAULT_ACK_DELAY_EXPONENT = 3;
+/** PTOs for which a lost packet is remembered, so that its late acknowledgement shows that it was not lost. */
+const LOST_KEPT_PTOS = 3;
 
 /**
  * What becomes of the packets that were sent (RFC 9002 appendix A): acknowledgements in, then for every packet its frames'
@@ -63,7 +65,7 @@ export class Fates implements FrameOwner {
     if (packet.level === "application") {
       this.#keys.onAcknowledged(this.#spaces.layout.noncePathOf(path), ack.ranges[0]!, packet.now);
     }
-    for (const late of result.spurious) this.#onSpurious(late, packet);
+    for (const late of result.spurious) this.#onSpurious(late, path, packet);
     if (result.newlyAcked.length === 0) return;
     this.#apply(space, result, ack, packet);
   }
@@ -79,11 +81,18 @@ export class Fates implements FrameOwner {
   onLossTimeout(level: Level, path: PathId, route: Route, now: number): void {
     const space = this.#spaces.get(level, path);
     if (space === undefined) route.lossAt[LEVEL_INDEX[level]] = Infinity;
-    else this.#detect(space, route, level, now);
+    else this.#detect(space, route, level, path, now);
   }
 
   /** Everything in flight in the space on the route (all routes when absent) counts as lost, without being congestion. */
-  giveUp(space: Space, level: Level, trigger: LostTrigger | undefined, now: number, route?: Route): void {
+  giveUp(
+    space: Space,
+    level: Level,
+    trigger: LostTrigger | undefined,
+    now: number,
+    route?: Route,
+    path: PathId = 0,
+  ): void {
     for (const packet of space.sent.drain(route?.number)) {
       const its = this.#paths.route(packet.route);
       if (its !== undefined) {
@@ -91,7 +100,7 @@ export class Fates implements FrameOwner {
         its.lossAt[LEVEL_INDEX[level]] = Infinity;
         its.probes[LEVEL_INDEX[level]] = 0;
       }
-      if (trigger !== undefined) this.#traceLost(packet, level, 0, trigger, now);
+      if (trigger !== undefined) this.#traceLost(packet, level, path, trigger, now);
       for (const record of packet.records) record.owner.onLost(record, now);
     }
   }
@@ -120,8 +129,10 @@ export class Fates implements FrameOwner {
     if (sampled !== undefined && result.largest !== undefined) this.#checkEcn(sampled, result, ack, level, now);
     for (const [route, batch] of batches) {
       this.#onProgress(route, level, newestOf(batch), now);
-      this.#detect(space, route, level, now);
-      this.#grow(route, batch, before.get(route) ?? 0, route === sampled ? rttSample : Infinity, now);
+      const outage = this.#detect(space, route, level, ack.path ?? 0, now);
+      const since = batch.filter((packet) => packet.sentAt > outage);
+      this.#grow(route, batch, since, before.get(route) ?? 0, route === sampled ? rttSample : Infinity, now);
+      space.sent.forgetLostBefore(now - LOST_KEPT_PTOS * route.rtt.pto(this.#peerMaxAckDelay(level)));
     }
     for (const acked of result.newlyAcked) {
       for (const record of acked.records) record.owner.onAcked(record, now);
@@ -129,20 +140,26 @@ export class Fates implements FrameOwner {
     this.#traceAcked(result.newlyAcked, level, ack.path ?? 0, now);
   }
 
-  #grow(route: Route, packets: Sent[], inFlightBefore: number, rttSample: number, now: number): void {
-    let bytes = 0;
-    let newestSentAt = -Infinity;
+  /** `growing`: those of the packets whose arrival is a reason for a larger window. */
+  #grow(
+    route: Route,
+    packets: Sent[],
+    growing: Sent[],
+    inFlightBefore: number,
+    rttSample: number,
+    now: number,
+  ): void {
     for (const packet of packets) {
       route.mtu.onAcked(packet.size, packet.probe, now);
       route.delivery.onAcked(packet, now);
-      if (packet.inFlight) bytes += packet.size;
-      if (packet.sentAt > newestSentAt) newestSentAt = packet.sentAt;
     }
     route.delivery.sample(route.rtt.min);
+    let bytes = 0;
+    for (const packet of growing) if (packet.inFlight) bytes += packet.size;
     const batch: AckedBatch = {
-      packets,
+      packets: growing,
       bytes,
-      newestSentAt,
+      newestSentAt: newestOf(growing),
       rtt: route.rtt,
       rttSample,
       inFlightBefore,
@@ -153,19 +170,33 @@ export class Fates implements FrameOwner {
     route.updatePacing(now);
   }
 
-  #detect(space: Space, route: Route, level: Level, now: number): void {
+  /**
+   * Looks for lost packets. Returns when the last of them was sent if this is persistent congestion, else `-Infinity`: what
+   * was delivered before an outage and only acknowledged after it says nothing of the path as it is now, and must not
+   * bring the window back to what it was.
+   */
+  #detect(space: Space, route: Route, level: Level, path: PathId, now: number): number {
     const result = detectLoss(space.sent, route.number, route.rtt, this.#peerMaxAckDelay(level), now);
     route.lossAt[LEVEL_INDEX[level]] = result.nextAt;
-    if (result.lost.length > 0) this.#onLost(result, route, level, now);
+    if (result.lost.length > 0) this.#onLost(result, space, route, level, path, now);
+    return result.persistent ? result.newestSentAt : -Infinity;
   }
 
-  #onLost(result: LossResult<FrameRecord>, route: Route, level: Level, now: number): void {
+  #onLost(
+    result: LossResult<FrameRecord>,
+    space: Space,
+    route: Route,
+    level: Level,
+    path: PathId,
+    now: number,
+  ): void {
+    const behind = space.sent.largestAckedOrder(route.number) - K_PACKET_THRESHOLD;
     for (const packet of result.lost) {
       if (packet.inFlight) route.inFlight -= packet.size;
       if (packet.ackEliciting) route.packetsLost += 1;
       if (packet.ecn) route.ecn.onLost(1);
       route.mtu.onLost(packet.size, packet.probe, now);
-      this.#traceLost(packet, level, 0, "reordering_threshold", now);
+      this.#traceLost(packet, level, path, packet.order <= behind ? "reordering_threshold" : "time_threshold", now);
       for (const record of packet.records) record.owner.onLost(record, now);
     }
     if (result.persistent) route.rtt.resetMin();
@@ -180,12 +211,12 @@ export class Fates implements FrameOwner {
     route.updatePacing(now);
   }
 
-  #onSpurious(packet: Sent, received: ReceivedPacket): void {
+  #onSpurious(packet: Sent, path: PathId, received: ReceivedPacket): void {
     const route = this.#paths.route(packet.route);
     route?.controller.onSpurious?.({ bytes: packet.size, sentAt: packet.sentAt, now: received.now });
     for (const record of packet.records) record.owner.onAcked(record, received.now);
     this.#context.observer?.on("quic:spurious_loss", {
-      header: headerOf(packet, received.level, 0),
+      header: headerOf(packet, received.level, path),
     }, received.now);
   }
 

@@ -116,6 +116,20 @@ export class ReceiveSide {
   }
 
   /**
+   * The peer is held back by a limit of all streams. Credit is given as data is read, never because it is asked for (RFC
+   * 9000 §4.2); but a peer that does not know of what it was given is told again, as our probe timer may be far away.
+   */
+  onBlocked(limit: number): void {
+    if (limit < this.#credit.limit) this.#maxData.want();
+  }
+
+  /** The peer is held back by the limit of a stream; likewise. */
+  onStreamBlocked(id: number, limit: number): void {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined && limit < stream.credit.limit) this.#maxStreamData.want(stream);
+  }
+
+  /**
    * The next bytes of a stream.
    *
    * @returns `undefined` when there is nothing now, or any more after the end was told; `null` at the end.

@@ -318,7 +318,8 @@ export class StreamSet implements FrameOwner {
         this.#touchReceiving(frame.streamId, FrameType.RESET_STREAM);
         return this.#receiving.onReset(frame, packet.now);
       case "stream_data_blocked":
-        return this.#touchReceiving(frame.streamId, FrameType.STREAM_DATA_BLOCKED);
+        this.#touchReceiving(frame.streamId, FrameType.STREAM_DATA_BLOCKED);
+        return this.#receiving.onStreamBlocked(frame.streamId, frame.limit);
       case "stop_sending":
         this.#touchSending(frame.streamId, FrameType.STOP_SENDING);
         return this.#sending.onStopSending(frame.streamId, frame.code);
@@ -332,8 +333,7 @@ export class StreamSet implements FrameOwner {
       case "streams_blocked":
         return this.#counts.onStreamsBlocked(frame);
       case "data_blocked":
-        // Credit is given as data is read, never because it is asked for (RFC 9000 §4.2).
-        return;
+        return this.#receiving.onBlocked(frame.limit);
       default:
         throw new TypeError(`Streams receive no frames of the kind "${frame.kind}"`);
     }
