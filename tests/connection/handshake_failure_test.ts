@@ -105,7 +105,17 @@ function lyingServer(options: PairOptions, lie: (incoming: Incoming) => Partial<
     onIncoming: (incoming, endpoint, now) => {
       if (options.serverConfig?.retry && !incoming.validated) return endpoint.retry(incoming, now);
       const { local, remote, version, validated, datagram, destinationId, sourceId, originalDestination } = incoming;
-      const told = { local, remote, version, validated, datagram, destinationId, sourceId, originalDestination };
+      const told = {
+        later: [],
+        local,
+        remote,
+        version,
+        validated,
+        datagram,
+        destinationId,
+        sourceId,
+        originalDestination,
+      };
       const answer = (): void => incoming.answer();
       pair.serverNode.accept({ ...told, answer, ...lie(incoming) } as unknown as Incoming, now);
     },

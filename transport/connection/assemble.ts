@@ -80,7 +80,8 @@ export function assemble(options: ConnectionOptions): Parts {
   const all = { ...core, ...recovery, ...carriers, ...pathIds, ...lives };
 
   const token = role === "client" ? options.token : undefined;
-  const handshake = new Handshake({ ...all, keyLog: options.keyLog }, ids, token);
+  const newToken = role === "server" ? options.newToken : undefined;
+  const handshake = new Handshake({ ...all, keyLog: options.keyLog, newToken }, ids, token);
   const acks = new AckOwner(context, core.spaces, core.paths);
   const ping = new Flag<PingFrame>({ kind: "ping" }, { repeat: "once" });
   const control = [handshake, crypto, limits, manager, issuer, pool, streams, ping];

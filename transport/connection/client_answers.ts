@@ -5,6 +5,7 @@ import type { DropReason } from "../base/observer.ts";
 import type { Header } from "../wire/header.ts";
 import { WireError } from "../wire/reader.ts";
 import { QUIC_V1, readVersionNegotiation } from "../wire/version.ts";
+import { MAX_TOKEN_LENGTH } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -46,6 +47,7 @@ export class ClientAnswers {
     const packet = datagram.data.subarray(header.headerStart, header.end);
     if (!isRetryIntact(this.#context.provider, this.#originalDestination, packet)) return "retry_integrity";
     if (sameBytes(header.sourceId, this.#originalDestination)) return "retry_unexpected";
+    if (header.token.length > MAX_TOKEN_LENGTH) return "token_invalid";
     this.#context.observer?.on("quic:packet_received", {
       header: { type: "retry", number: -1, path: 0 },
       size: packet.length,

@@ -128,5 +128,7 @@ export const MAX_BUFFERED_PACKETS = 16;
 export const MIN_DATAGRAM_SIZE = 1200;
 /** Packets without anything ack-eliciting in a row before one carries a PING, so that ACK state can be trimmed. */
 export const MAX_SILENT_PACKETS = 40;
+/** Longest token that a client takes: with it, an Initial packet still has room for a useful part of a ClientHello. */
+export const MAX_TOKEN_LENGTH = 1000;
 /** Longest reason phrase that is sent in CONNECTION_CLOSE. */
 export const MAX_REASON_LENGTH = 256;

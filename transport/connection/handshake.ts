@@ -3,6 +3,7 @@ import type { KeyRing } from "../../crypto/key_ring.ts";
 import { AES_128_GCM } from "../../crypto/suites.ts";
 import { TlsAlert } from "../../crypto/tls/alerts.ts";
 import type { TlsLevel, TlsOutput, TlsSession } from "../../crypto/tls/session.ts";
+import type { Address } from "../base/address.ts";
 import { HandshakeError, TransportError, TransportErrorCode } from "../base/errors.ts";
 import { Flag } from "../base/flag.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
@@ -16,8 +17,9 @@ import { LEVEL_INDEX } from "../paths/route.ts";
 import type { CryptoStreams } from "../streams/crypto_streams.ts";
 import type { Datagrams } from "../streams/datagrams.ts";
 import type { StreamSet } from "../streams/stream_set.ts";
-import type { Frame, HandshakeDoneFrame } from "../wire/frames/types.ts";
+import type { Frame, HandshakeDoneFrame, NewTokenFrame } from "../wire/frames/types.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
+import { MAX_TOKEN_LENGTH } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Fates } from "./fates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -43,6 +45,8 @@ export interface HandshakeParts {
   readonly manager: PathManager;
   /** Where lines for SSLKEYLOGFILE go. */
   readonly keyLog: ((line: string) => void) | undefined;
+  /** Server: makes a token for the client's next connection. */
+  readonly newToken: ((remote: Address, now: number) => Uint8Array | undefined) | undefined;
 }
 
 /** Tokens of NEW_TOKEN frames that are kept. */
@@ -58,6 +62,7 @@ export class Handshake implements FrameOwner {
   readonly receives = ["handshake_done", "new_token"] as const;
   readonly #parts: HandshakeParts;
   readonly #done: Flag<HandshakeDoneFrame>;
+  #newToken: Flag<NewTokenFrame> | undefined;
   #tls: TlsSession | undefined;
   #ids: HandshakeIds;
   #peerSource: Uint8Array | undefined;
@@ -69,7 +74,11 @@ export class Handshake implements FrameOwner {
   greaseFixedBit = false;
   #cipher = "";
 
+  /** Throws `RangeError` when the token is longer than a client takes. */
   constructor(parts: HandshakeParts, ids: HandshakeIds, token: Uint8Array = NO_TOKEN) {
+    if (token.length > MAX_TOKEN_LENGTH) {
+      throw new RangeError(`Token has ${token.length} bytes: expected at most ${MAX_TOKEN_LENGTH}`);
+    }
     this.#parts = parts;
     this.#ids = ids;
     this.token = token;
@@ -165,18 +174,19 @@ export class Handshake implements FrameOwner {
       );
     }
     if (frame.kind === "handshake_done") this.#confirm(packet.now);
-    if (frame.kind === "new_token") {
+    if (frame.kind === "new_token" && frame.token.length <= MAX_TOKEN_LENGTH) {
       this.tokens.push(frame.token.slice());
       if (this.tokens.length > MAX_TOKENS) this.tokens.shift();
     }
   }
 
   hasFrames(target: PacketTarget): boolean {
-    return this.#done.hasFrames(target);
+    return this.#done.hasFrames(target) || this.#newToken?.hasFrames(target) === true;
   }
 
   writeFrames(packet: PacketWriter): void {
     this.#done.writeFrames(packet);
+    this.#newToken?.writeFrames(packet);
   }
 
   onAcked(_record: FrameRecord): void {}
@@ -266,7 +276,17 @@ export class Handshake implements FrameOwner {
     if (context.role === "server") {
       this.#done.want();
       this.#confirm(now);
+      this.#giveToken(now);
     }
+  }
+
+  #giveToken(now: number): void {
+    const { newToken, paths } = this.#parts;
+    const remote = paths.get(0)?.route.remote;
+    const token = remote === undefined ? undefined : newToken?.(remote, now);
+    if (token === undefined) return;
+    this.#newToken = new Flag<NewTokenFrame>({ kind: "new_token", token });
+    this.#newToken.want();
   }
 
   #confirm(now: number): void {

@@ -53,6 +53,11 @@ export interface ServerOptions extends CommonOptions {
   readonly originalDestination?: Uint8Array | undefined;
   /** Whether a token proved the client's address. */
   readonly addressValidated: boolean;
+  /**
+   * Makes the token that the client may prove its address with next time; sent in NEW_TOKEN once the handshake is confirmed.
+   * Without it, or when it makes none, nothing is sent.
+   */
+  readonly newToken?: ((remote: Address, now: number) => Uint8Array | undefined) | undefined;
 }
 
 /** How a connection begins. */

@@ -9,6 +9,8 @@ export interface ServerConfig {
   readonly transport?: TransportConfig | undefined;
   /** Send a Retry to every client without a token; without it, only above `retryAbove` handshakes at once. */
   readonly retry?: boolean | undefined;
+  /** Give each client a token with which its next connection needs no Retry (RFC 9000 §8.1.3). Default true. */
+  readonly newTokens?: boolean | undefined;
   /** Handshakes at once above which every new client must prove its address. Default {@linkcode DEFAULT_RETRY_ABOVE}. */
   readonly retryAbove?: number | undefined;
   /** Handshakes at once above which new clients are refused. Default {@linkcode DEFAULT_MAX_HANDSHAKES}. */

@@ -1,6 +1,6 @@
 import type { CryptoProvider, RandomBytes } from "../../crypto/provider.ts";
 import { retryIntegrityTag } from "../../crypto/retry_integrity.ts";
-import type { Address, Datagram, Transmit } from "../base/address.ts";
+import { type Address, type Datagram, sameAddress, type Transmit } from "../base/address.ts";
 import { TransportErrorCode } from "../base/errors.ts";
 import type { DropReason, Observer } from "../base/observer.ts";
 import type { PathId, Role } from "../base/role.ts";
@@ -9,7 +9,8 @@ import { Connection } from "../connection/connection.ts";
 import type { ClientTls, CommonOptions } from "../connection/options.ts";
 import type { CidRegistry } from "../paths/cid_issuer.ts";
 import type { PathProperties } from "../paths/path.ts";
-import { type Header, MAX_CID_LENGTH, parseHeader, writeRetry } from "../wire/header.ts";
+import { idKey } from "../wire/connection_id.ts";
+import { hasFixedBit, type Header, MAX_CID_LENGTH, parseHeader, writeRetry } from "../wire/header.ts";
 import { WireError } from "../wire/reader.ts";
 import { statelessResetSize, writeStatelessReset } from "../wire/stateless_reset.ts";
 import { QUIC_V1, writeVersionNegotiation } from "../wire/version.ts";
@@ -50,6 +51,8 @@ export interface ConnectOptions {
 }
 
 const NOWHERE: Arrival = { kind: "none" };
+/** How long a client counts as waiting when nobody answers it, in milliseconds: as long as its handshake may take. */
+const WAITING_LIFETIME = 10_000;
 const RESET_TOKEN_LENGTH = 16;
 const RESET_KEY_LENGTH = 32;
 
@@ -64,6 +67,8 @@ export class Endpoint {
   readonly #resetKey = new Uint8Array(RESET_KEY_LENGTH);
   readonly #connections = new Set<Connection>();
   readonly #handshakes = new Set<Connection>();
+  /** Clients that wait for an answer, by the destination id that they made up; oldest first. */
+  readonly #waiting = new Map<string, Incoming>();
   #answers: { bytes: Uint8Array; local: Address; remote: Address }[] = [];
   #resets = 0;
   #resetSecond = 0;
@@ -128,7 +133,8 @@ export class Endpoint {
   accept(incoming: Incoming, now: number): Connection {
     const server = this.#config.server;
     if (server === undefined) throw new TypeError("Cannot accept: the endpoint has no server configuration");
-    incoming.answer();
+    this.#answer(incoming);
+    const newTokens = server.newTokens ?? true;
     const connection = this.#add((registry) =>
       new Connection({
         ...this.#common("server", incoming.local, incoming.remote, registry, now),
@@ -139,39 +145,34 @@ export class Endpoint {
         clientSource: incoming.sourceId,
         originalDestination: incoming.originalDestination,
         addressValidated: incoming.validated,
+        newToken: newTokens ? (remote, at) => this.#tokens.newToken(remote, at) : undefined,
       })
     );
     // The client goes on using the id that it made up until it hears ours.
     this.#table.add(incoming.destinationId, connection, 0);
     this.#firstIds.set(connection, incoming.destinationId);
     this.#handshakes.add(connection);
-    connection.receive({ ...incoming.datagram, data: incoming.datagram.data.slice() }, now);
+    for (const datagram of [incoming.datagram, ...incoming.later]) {
+      connection.receive({ ...datagram, data: datagram.data.slice() }, now);
+    }
     return connection;
   }
 
   /** Sends a client away with CONNECTION_REFUSED. */
   refuse(incoming: Incoming, _now: number): void {
-    incoming.answer();
-    const id = this.#newId();
-    const bytes = closeInitial(
-      this.#provider,
-      incoming.destinationId,
-      incoming.sourceId,
-      id,
-      TransportErrorCode.CONNECTION_REFUSED,
-    );
-    this.#queue(bytes, incoming.local, incoming.remote);
+    this.#answer(incoming);
+    this.#turnAway(incoming, TransportErrorCode.CONNECTION_REFUSED);
   }
 
   /** Does not answer a client; it will ask again. */
   ignore(incoming: Incoming): void {
-    incoming.answer();
+    this.#answer(incoming);
   }
 
   /** Makes a client prove its address (RFC 9000 §8.1.2). Throws `TypeError` when it has. */
   retry(incoming: Incoming, now: number): void {
     if (incoming.validated) throw new TypeError("Cannot retry: the client has already proven its address");
-    incoming.answer();
+    this.#answer(incoming);
     const sourceId = this.#newId();
     const token = this.#tokens.retry(incoming.remote, incoming.destinationId, now);
     const bytes = new Uint8Array(64 + token.length);
@@ -252,46 +253,73 @@ export class Endpoint {
 
   #receiveInitial(header: Header, datagram: Datagram, now: number): Arrival {
     const server = this.#config.server!;
+    const waiting = this.#waiting.get(idKey(header.destinationId));
+    if (waiting !== undefined) {
+      if (!sameAddress(waiting.remote, datagram.remote)) return this.#drop("unknown_connection_id", datagram, now);
+      waiting.keep(datagram);
+      return NOWHERE;
+    }
+    this.#forgetWaiting(now);
+    const pending = this.#handshakes.size + this.#waiting.size;
+    if (pending >= (server.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES)) return this.#drop("server_busy", datagram, now);
+    if (!hasFixedBit(header) && server.transport?.grease === false) return this.#drop("fixed_bit", datagram, now);
     if (!opensAsInitial(this.#provider, header, datagram.data)) return this.#drop("decryption_failure", datagram, now);
     const check = header.token.length > 0 ? this.#tokens.check(header.token, datagram.remote, now) : undefined;
     const validated = check?.kind === "retry" || check?.kind === "new_token";
     const original = check?.kind === "retry" ? check.originalDestination : undefined;
-    const incoming = new Incoming(datagram, header, validated, original);
-    this.#sweepHandshakes();
-    if (this.#handshakes.size >= (server.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES)) {
-      return this.#drop("server_busy", datagram, now);
+    const incoming = new Incoming(datagram, header, validated, original, now);
+    if (check?.kind === "refused") {
+      this.#turnAway(incoming, TransportErrorCode.INVALID_TOKEN);
+      return this.#drop("token_invalid", datagram, now);
     }
-    const mustProve = server.retry === true || this.#handshakes.size >= (server.retryAbove ?? DEFAULT_RETRY_ABOVE);
+    const mustProve = server.retry === true || pending >= (server.retryAbove ?? DEFAULT_RETRY_ABOVE);
     if (mustProve && !validated) {
       this.retry(incoming, now);
       return NOWHERE;
     }
+    this.#waiting.set(idKey(header.destinationId), incoming);
     return { kind: "incoming", incoming };
   }
 
-  #sweepHandshakes(): void {
-    for (const connection of this.#handshakes) {
-      if (connection.state === "connected" || connection.state === "closed") this.#handshakes.delete(connection);
+  #answer(incoming: Incoming): void {
+    incoming.answer();
+    const key = idKey(incoming.destinationId);
+    if (this.#waiting.get(key) === incoming) this.#waiting.delete(key);
+  }
+
+  /** Clients that nobody answers do not count for ever. */
+  #forgetWaiting(now: number): void {
+    for (const [key, incoming] of this.#waiting) {
+      if (now - incoming.arrivedAt < WAITING_LIFETIME) return;
+      this.#waiting.delete(key);
     }
+  }
+
+  /** Tells a client that it gets no connection, without keeping anything of it. */
+  #turnAway({ destinationId, sourceId, local, remote }: Incoming, code: number): void {
+    this.#queue(closeInitial(this.#provider, destinationId, sourceId, this.#newId(), code), local, remote);
   }
 
   #give(connection: Connection, datagram: Datagram, now: number): Arrival {
     connection.receive(datagram, now);
+    if (connection.state === "connected") this.#handshakes.delete(connection);
+    else if (connection.state === "closed") this.forget(connection);
     return { kind: "connection", connection };
   }
 
   #add(make: (registry: CidRegistry) => Connection): Connection {
-    let connection: Connection | undefined;
+    // Ids are registered while the connection is being made.
+    const made: { connection?: Connection } = {};
     const early: { id: Uint8Array; path: PathId }[] = [];
-    const registry: CidRegistry = {
+    const connection = make({
       add: (id, path) => {
-        if (connection === undefined) early.push({ id, path });
-        else this.#table.add(id, connection, path);
+        if (made.connection === undefined) early.push({ id, path });
+        else this.#table.add(id, made.connection, path);
       },
       remove: (id) => this.#table.remove(id),
       has: (id) => this.#table.has(id),
-    };
-    connection = make(registry);
+    });
+    made.connection = connection;
     for (const { id, path } of early) this.#table.add(id, connection, path);
     this.#connections.add(connection);
     return connection;

@@ -5,6 +5,9 @@ import { AES_128_GCM } from "../../crypto/suites.ts";
 import type { Address, Datagram } from "../base/address.ts";
 import type { Header } from "../wire/header.ts";
 
+/** Datagrams that are kept beside the first while a client waits. */
+export const MAX_LATER = 4;
+
 /** A client's first Initial that waits for an answer. Its bytes are kept until then. */
 export class Incoming {
   readonly local: Address;
@@ -18,9 +21,19 @@ export class Incoming {
   readonly sourceId: Uint8Array;
   /** With a Retry token: the destination id of the very first Initial. */
   readonly originalDestination: Uint8Array | undefined;
+  /** Datagrams of the same client that came while this one waited, copied. */
+  readonly later: Datagram[] = [];
+  readonly arrivedAt: number;
   #state: "waiting" | "answered" = "waiting";
 
-  constructor(datagram: Datagram, header: Header, validated: boolean, originalDestination: Uint8Array | undefined) {
+  constructor(
+    datagram: Datagram,
+    header: Header,
+    validated: boolean,
+    originalDestination: Uint8Array | undefined,
+    now: number,
+  ) {
+    this.arrivedAt = now;
     this.datagram = { ...datagram, data: datagram.data.slice() };
     this.local = datagram.local;
     this.remote = datagram.remote;
@@ -29,6 +42,11 @@ export class Incoming {
     this.sourceId = header.sourceId.slice();
     this.validated = validated;
     this.originalDestination = originalDestination;
+  }
+
+  /** Keeps another datagram of the client, the rest of its first flight or a repetition, unless there are many. */
+  keep(datagram: Datagram): void {
+    if (this.later.length < MAX_LATER) this.later.push({ ...datagram, data: datagram.data.slice() });
   }
 
   /** Marks it answered; throws `TypeError` when it was already. */

@@ -1,13 +1,19 @@
 import { AES_128_GCM } from "../../crypto/suites.ts";
 import type { AeadKey, CryptoProvider, RandomBytes } from "../../crypto/provider.ts";
 import { type Address, formatAddress } from "../base/address.ts";
-import { Reader, WireError } from "../wire/reader.ts";
+import { idKey } from "../wire/connection_id.ts";
+import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 
 /** What a token turned out to be. */
 export type TokenCheck =
-  /** Not one of ours, damaged, for another address, or too old. */
+  /**
+   * Not one of ours, damaged, or from NEW_TOKEN and for another host, too old, or used before: as good as none (RFC 9000
+   * §8.1.3).
+   */
   | { readonly kind: "invalid" }
+  /** From a Retry, but for another address or too old: a client takes no second Retry, so it is told (RFC 9000 §8.1.3). */
+  | { readonly kind: "refused" }
   /** From a Retry: the client's address is good, and this is how its first Initial was addressed. */
   | { readonly kind: "retry"; readonly originalDestination: Uint8Array }
   /** From NEW_TOKEN: the client's address is good. */
@@ -17,6 +23,9 @@ export type TokenCheck =
 export const RETRY_TOKEN_LIFETIME = 15_000;
 /** How long a NEW_TOKEN token is good, in milliseconds. */
 export const NEW_TOKEN_LIFETIME = 24 * 3_600_000;
+
+/** Tokens from NEW_TOKEN that were used and are remembered, so that each counts once (RFC 9000 §8.1.4); older ones are not. */
+export const MAX_USED_TOKENS = 4096;
 
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
@@ -30,6 +39,8 @@ const KIND_NEW_TOKEN = 2;
 export class AddressTokens {
   readonly #key: AeadKey;
   readonly #random: RandomBytes;
+  /** Nonces of tokens from NEW_TOKEN that were used. */
+  readonly #used = new Set<string>();
 
   constructor(provider: CryptoProvider, random: RandomBytes) {
     const key = new Uint8Array(AES_128_GCM.keyLength);
@@ -54,12 +65,21 @@ export class AddressTokens {
     const bytes = token.slice();
     const end = this.#key.open(bytes.subarray(0, NONCE_LENGTH), bytes, 0, NONCE_LENGTH, bytes.length);
     if (end < 0) return { kind: "invalid" };
-    try {
-      return readToken(new Reader(bytes, NONCE_LENGTH, end), remote, now);
-    } catch (error) {
-      if (error instanceof WireError) return { kind: "invalid" };
-      throw error;
+    const found = readToken(new Reader(bytes, NONCE_LENGTH, end), remote, now);
+    return found.kind === "new_token" && !this.#isFirstUse(token) ? { kind: "invalid" } : found;
+  }
+
+  #isFirstUse(token: Uint8Array): boolean {
+    const nonce = idKey(token, 0, NONCE_LENGTH);
+    if (this.#used.has(nonce)) return false;
+    this.#used.add(nonce);
+    if (this.#used.size > MAX_USED_TOKENS) {
+      for (const oldest of this.#used) {
+        this.#used.delete(oldest);
+        break;
+      }
     }
+    return true;
   }
 
   #seal(kind: number, address: string, id: Uint8Array, now: number): Uint8Array {
@@ -78,15 +98,16 @@ export class AddressTokens {
   }
 }
 
+/** Reads what was sealed; only an endpoint with the key can have written it. */
 function readToken(r: Reader, remote: Address, now: number): TokenCheck {
   const kind = r.u8();
   const issued = r.varint();
   const address = new TextDecoder().decode(r.bytes(r.u8()));
   const originalDestination = r.bytes(r.u8()).slice();
-  const lifetime = kind === KIND_RETRY ? RETRY_TOKEN_LIFETIME : NEW_TOKEN_LIFETIME;
-  if (now - issued > lifetime) return { kind: "invalid" };
+  const age = now - issued;
   if (kind === KIND_RETRY) {
-    return address === formatAddress(remote) ? { kind: "retry", originalDestination } : { kind: "invalid" };
+    const isGood = age <= RETRY_TOKEN_LIFETIME && address === formatAddress(remote);
+    return isGood ? { kind: "retry", originalDestination } : { kind: "refused" };
   }
-  return address === remote.hostname ? { kind: "new_token" } : { kind: "invalid" };
+  return age <= NEW_TOKEN_LIFETIME && address === remote.hostname ? { kind: "new_token" } : { kind: "invalid" };
 }
