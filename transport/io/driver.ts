@@ -4,13 +4,16 @@ import type { ConnectionHandler, DrivenConnection, DrivenEndpoint, EndpointHandl
 import { canReach } from "./ip.ts";
 import { MAX_PENDING, Outlet } from "./outlet.ts";
 import { type SendOrigin, SendPool } from "./send_pool.ts";
-import { sendErrorKind, type UdpSocket } from "./socket.ts";
+import { sendErrorKind, type SendReceipt, type UdpSocket } from "./socket.ts";
 import { Ticker } from "./ticker.ts";
 
 /** Datagrams of one connection in a row before others, and the sockets' arrivals, have their turn. */
 const BURST = 32;
-/** Datagrams of all connections in a row before arrivals have their turn. */
-const MAX_TURN = 128;
+/**
+ * Datagrams of all connections in a row before arrivals have their turn. A receive buffer of the usual size holds some 90,
+ * and all may go to the same peer, which may be in this very program.
+ */
+const MAX_TURN = 40;
 /** Datagrams that are taken in before the connections may answer. */
 const MAX_ARRIVALS = 64;
 /** How long a deadline that did not move is put off: a connection that cannot let go of it must not spin. */
@@ -49,7 +52,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
   readonly #clock: () => number;
   readonly #outlets: Outlet[] = [];
   readonly #entries: Map<C, Entry<C, E>> = new Map();
-  readonly #ticker: Ticker = new Ticker(() => this.#turn());
+  readonly #ticker: Ticker = new Ticker(() => this.#turn(), { pull: () => this.#ring() });
   readonly #pool: SendPool = new SendPool(() => this.#onReturn());
   /** Who wants a turn, in order. */
   #waiting: Entry<C, E>[] = [];
@@ -58,6 +61,9 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
   /** No deadline is before this; some may be later than when it was noted. */
   #earliest = Infinity;
   #blocked = false;
+  #inTurn = false;
+  /** Somebody was cut short in this turn. */
+  #more = false;
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
   #reports = 0;
@@ -162,7 +168,8 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
 
   #wake(entry: Entry<C, E>): void {
     this.#enqueue(entry);
-    this.#ticker.soon();
+    // A turn looks at its end who waits.
+    if (!this.#inTurn) this.#ticker.soon();
   }
 
   #enqueue(entry: Entry<C, E>): void {
@@ -173,6 +180,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
 
   #onDatagram(local: Address, data: Uint8Array, remote: Address): void {
     if (this.#closed !== undefined) return;
+    if (data.length === BELL.length) return this.#ticker.onBell();
     if (this.#arrivals === 0) this.#arrivedAt = this.#clock();
     this.#arrivals += 1;
     try {
@@ -193,6 +201,8 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
   /** One turn for everyone who waits. */
   #turn(): void {
     const now = this.#clock();
+    this.#inTurn = true;
+    this.#more = false;
     this.#arrivals = 0;
     for (const outlet of this.#outlets) outlet.onTurn();
     // One socket that is full holds everything up. Of several, the others go on, and the full one loses packets.
@@ -204,16 +214,24 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     this.#waiting = [];
     for (const entry of turn) this.#deliver(entry);
     let left = MAX_TURN;
+    let served = 0;
     for (const entry of turn) {
-      if (left > 0 && !this.#blocked) {
-        entry.queued = false;
-        left -= this.#transmit(entry, now);
-        this.#settle(entry, now);
-      } else {
-        this.#waiting.push(entry);
-      }
+      if (left <= 0 || this.#blocked) break;
+      served += 1;
+      entry.queued = false;
+      left -= this.#transmit(entry, Math.min(BURST, left), now);
+      this.#settle(entry, now);
     }
-    if (this.#waiting.length > 0 && !this.#blocked) this.#ticker.soon();
+    if (served < turn.length) {
+      // Those who had nothing are first next time.
+      this.#waiting = turn.slice(served).concat(this.#waiting);
+      this.#more = true;
+    }
+    this.#inTurn = false;
+    if (this.#waiting.length > 0 && !this.#blocked) {
+      if (this.#more) this.#ticker.afterArrivals();
+      else this.#ticker.soon();
+    }
     this.#ticker.at(this.#earliest, now);
   }
 
@@ -238,10 +256,10 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     });
   }
 
-  /** Sends a burst of what the connection has; returns how many datagrams. It waits for another turn if there is more. */
-  #transmit(entry: Entry<C, E>, now: number): number {
+  /** Sends `most` datagrams, or a train more, of what the connection has; returns how many. It waits for another turn if there is more. */
+  #transmit(entry: Entry<C, E>, most: number, now: number): number {
     let sent = 0;
-    while (sent < BURST) {
+    while (sent < most) {
       const room = this.#pool.take();
       if (room === undefined) {
         this.#blocked = true;
@@ -257,6 +275,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
       sent += this.#send(transmit, room, entry);
     }
     this.#enqueue(entry);
+    this.#more = true;
     return sent;
   }
 
@@ -324,6 +343,16 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     if (this.#blocked) this.#ticker.soon();
   }
 
+  /** Sends a datagram that is no packet from the first socket to itself. */
+  #ring(): boolean {
+    const socket = this.#outlets[0]?.socket;
+    if (socket === undefined) return false;
+    const { hostname, port } = socket.local;
+    const own = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
+    socket.send(BELL, { hostname: own, port }, UNHEARD);
+    return true;
+  }
+
   #onDead(socket: UdpSocket, error: Error): void {
     if (this.#closed !== undefined) return;
     this.#outlets.splice(this.#outlets.findIndex((outlet) => outlet.socket === socket), 1);
@@ -349,6 +378,11 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     if (this.#reports <= MAX_REPORTS) console.error(`${what} by a fault of this program:`, error);
   }
 }
+
+/** One byte: no packet of QUIC is so short. */
+const BELL = new Uint8Array(1);
+/** If it does not come back, a timer does its work. */
+const UNHEARD: SendReceipt = { taken(): void {}, failed(): void {} };
 
 /** Answers without a connection: nobody cares whether they left. */
 const STATELESS: SendOrigin = { onSendFailed(): void {} };

@@ -71,7 +71,7 @@ Deno.test("Driver cuts a train into its datagrams", async () => {
 
 Deno.test("Driver lets connections take turns, a burst each", async () => {
   const { endpoint, driver, socket } = bench();
-  const peers = [1, 2, 3].map((port) => ({ hostname: "127.0.0.1", port }));
+  const peers = [11, 12, 13].map((port) => ({ hostname: "127.0.0.1", port }));
   for (const peer of peers) {
     const connection = endpoint.connect(socket.local, peer);
     connection.queue(100);
@@ -98,7 +98,7 @@ Deno.test("Driver takes datagrams in between bursts", async () => {
   const sentBefore: number[] = [];
   driver.attach(connection, { onEvent: () => sentBefore.push(socket.sent.length) });
   await turns(2);
-  socket.arrive(new Uint8Array(1), PEER);
+  socket.arrive(new Uint8Array(2), PEER);
   await turns(40);
   assertEquals(socket.sent.length, 500);
   assert(sentBefore[0]! < 200, `answered after ${sentBefore[0]} datagrams`);

@@ -128,6 +128,13 @@ export class FakeSocket implements UdpSocket {
   }
 
   send(data: Uint8Array, remote: Address, receipt: SendReceipt): void {
+    if (remote.port === this.local.port && remote.hostname === this.local.hostname) {
+      queueMicrotask(() => {
+        receipt.taken();
+        this.arrive(data, remote);
+      });
+      return;
+    }
     this.sent.push({ data: data.slice(), remote });
     const { error } = this;
     const done = (): void => error === undefined ? receipt.taken() : receipt.failed(error);

@@ -6,6 +6,19 @@ const NEAR = 1.2;
 const LEAD = 1;
 /** The longest that a timer can be set for; a later deadline is waited for in pieces. */
 const MAX_DELAY = 2 ** 31 - 1;
+/** As long as something is immediate, Deno looks at its sockets only every so many rounds of the event loop. */
+const ROUNDS = 64;
+/** A bell that was not heard for so many milliseconds is broken. */
+const BELL_TIMEOUT = 5;
+
+/**
+ * Something that comes back through a socket, so that the event loop has been at the sockets when it does: much sooner than
+ * after {@linkcode ROUNDS} rounds.
+ */
+export interface Bell {
+  /** Makes it ring later; `false` when it cannot. */
+  pull(): boolean;
+}
 
 /**
  * Calls one function at the next turn of the event loop, or at a time: one immediate and one timer, and the timer is left
@@ -13,29 +26,58 @@ const MAX_DELAY = 2 ** 31 - 1;
  */
 export class Ticker {
   readonly #tick: () => void;
+  readonly #bell: Bell | undefined;
   #immediate: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
+  #bellTimer: ReturnType<typeof setTimeout> | undefined;
+  #bellBroken = false;
+  #rounds = 0;
   #stopped = false;
 
-  constructor(tick: () => void) {
+  constructor(tick: () => void, bell?: Bell) {
     this.#tick = tick;
+    this.#bell = bell;
   }
 
-  /** After all that is ready now, sockets included, in microseconds. */
+  /** After all that the event loop has ready now, in microseconds. What is in the sockets may not be known yet. */
   soon(): void {
-    if (this.#immediate !== undefined || this.#stopped) return;
-    this.#immediate = setImmediate(() => {
-      this.#immediate = undefined;
-      this.#tick();
-    });
+    // A bell that was pulled rings soon enough, and there was a reason to wait for it.
+    if (this.#bellTimer !== undefined) return;
+    this.#rounds = 0;
+    this.#next();
+  }
+
+  /** After all that is in the sockets now: in some ten microseconds. */
+  afterArrivals(): void {
+    if (this.#stopped || this.#immediate !== undefined || this.#bellTimer !== undefined) return;
+    if (!this.#bellBroken && this.#bell?.pull() === true) {
+      this.#bellTimer = setTimeout(() => {
+        this.#bellTimer = undefined;
+        this.#bellBroken = true;
+        this.#tick();
+      }, BELL_TIMEOUT);
+      return;
+    }
+    this.#rounds = ROUNDS;
+    this.#next();
+  }
+
+  /** The bell rang. */
+  onBell(): void {
+    if (this.#bellTimer === undefined) return;
+    clearTimeout(this.#bellTimer);
+    this.#bellTimer = undefined;
+    // What arrived together with it on other sockets comes first.
+    this.soon();
   }
 
   /** At `deadline` (Infinity: never), or before. */
   at(deadline: number, now: number): void {
     if (this.#stopped || deadline === Infinity) return;
     const delay = deadline - now;
-    if (delay <= NEAR) return this.soon();
+    if (delay <= 0) return this.soon();
+    if (delay <= NEAR) return this.afterArrivals();
     if (this.#timerAt <= deadline) return;
     clearTimeout(this.#timer);
     this.#timerAt = deadline;
@@ -50,8 +92,23 @@ export class Ticker {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#bellTimer);
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     this.#timer = undefined;
+    this.#bellTimer = undefined;
     this.#immediate = undefined;
+  }
+
+  #next(): void {
+    if (this.#immediate !== undefined || this.#stopped) return;
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      if (this.#rounds > 0) {
+        this.#rounds -= 1;
+        this.#next();
+      } else {
+        this.#tick();
+      }
+    });
   }
 }
