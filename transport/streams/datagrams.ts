@@ -1,20 +1,24 @@
 /**
- * Unreliable datagrams (RFC 9221). One goes out whole, once, on one path, or not at all: it is never sent again, and never
- * copied, as the receiver could not tell a copy from another datagram.
+ * Unreliable datagrams (RFC 9221). One goes out whole, once, on one path, or not at all: it is never sent again. With the
+ * hints extension (`hints_codepoints.ts`) it may be numbered, and then have one copy on each other path, of which the
+ * receiver delivers the first; without it there are no copies, as a receiver could not tell one from another datagram.
  *
- * | A datagram is | no longer fits, or deadline passed | written   | acked         | lost         |
- * |---------------|------------------------------------|-----------|---------------|--------------|
- * | queued        | fate: lost                         | in flight | –             | –            |
- * | in flight     | –                                  | –         | fate: arrived | fate: lost   |
+ * | A datagram is | no longer fits, or deadline passed | written   | acked         | last copy lost |
+ * |---------------|------------------------------------|-----------|---------------|----------------|
+ * | queued        | fate: lost                         | in flight | –             | –              |
+ * | in flight     | – (no more copies)                 | –         | fate: arrived | fate: lost     |
  *
  * @module
  */
 import { FrameType } from "../wire/frame_types.ts";
 import { datagramDataRoom, datagramFrameOverhead } from "../wire/frames/datagram.ts";
-import type { DatagramFrame, Frame, FrameKind } from "../wire/frames/types.ts";
+import { numberedDatagramOverhead, numberedDatagramRoom } from "../wire/frames/hints.ts";
+import { DATAGRAM_NUMBERED } from "../wire/hints_codepoints.ts";
+import type { DatagramFrame, Frame, FrameKind, NumberedDatagramFrame } from "../wire/frames/types.ts";
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
 import type { PathId } from "../base/role.ts";
+import { NumberWindow } from "./number_window.ts";
 import { DEFAULT_URGENCY } from "./stream_queue.ts";
 
 /** Bytes that wait to be sent, unless something else is said. */
@@ -68,9 +72,21 @@ export interface DatagramWork {
   readonly pin: PathId | undefined;
 }
 
-/** A datagram in the queue; it is also what the packet remembers of it. */
+/** Datagrams of the largest size that is told can be numbered this far. */
+const USUAL_NUMBER = 2 ** 30 - 1;
+const NO_DATA = new Uint8Array(0);
+const NO_PATHS: readonly PathId[] = [];
+
+/** A datagram in the queue; it is also what the packets with it and with its copies remember of it. */
 interface Outgoing extends FrameRecord {
-  readonly data: Uint8Array;
+  /** Let go once its fate is known. */
+  data: Uint8Array;
+  /** -1: it has none, so there are no copies. */
+  number: number;
+  /** Paths on which it went, when it has a number. */
+  paths: readonly PathId[];
+  /** Copies whose fate is not known, the first one included. */
+  copies: number;
   readonly id: number | undefined;
   readonly expiresAt: number;
   readonly pin: PathId | undefined;
@@ -83,7 +99,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** The datagrams of a connection, both ways. */
 export class Datagrams implements FrameOwner {
   /** The frames that are routed here. */
-  readonly receives: readonly FrameKind[] = ["datagram"];
+  readonly receives: readonly FrameKind[] = ["datagram", "datagram_numbered"];
   readonly #options: DatagramsOptions;
   readonly #sendQueue: number;
   readonly #receiveQueue: number;
@@ -91,6 +107,10 @@ export class Datagrams implements FrameOwner {
   #peerSize = 0;
   /** Bytes of frames that an empty packet takes. */
   #packetRoom = Infinity;
+  #mayCopy = false;
+  #nextNumber = 0;
+  readonly #seen = new NumberWindow();
+  #repeats = 0;
   readonly #out = new Set<Outgoing>();
   #outBytes = 0;
   #in: Uint8Array[] = [];
@@ -125,9 +145,15 @@ export class Datagrams implements FrameOwner {
     this.#packetRoom = bytes;
   }
 
-  /** Bytes of the largest datagram that can be sent now; 0 when the peer takes none. */
+  /** The peer can tell copies of a datagram: both ends have the hints extension, and there may be several paths. */
+  allowCopies(): void {
+    this.#mayCopy = true;
+  }
+
+  /** Bytes of the largest datagram that can be sent now, numbered if need be; 0 when the peer takes none. */
   get maxSize(): number {
-    return Math.max(0, datagramDataRoom(Math.min(this.#peerSize, this.#packetRoom)));
+    const room = Math.min(this.#peerSize, this.#packetRoom);
+    return Math.max(0, this.#mayCopy ? numberedDatagramRoom(USUAL_NUMBER, room) : datagramDataRoom(room));
   }
 
   /** Datagrams that wait to be sent. */
@@ -140,6 +166,11 @@ export class Datagrams implements FrameOwner {
     return this.#dropped;
   }
 
+  /** Copies that came of datagrams that had come already. */
+  get repeatsReceived(): number {
+    return this.#repeats;
+  }
+
   /** Whether `receive` has one. */
   get hasReceived(): boolean {
     return this.#inHead < this.#in.length;
@@ -147,13 +178,16 @@ export class Datagrams implements FrameOwner {
 
   /** Takes a datagram to send; the array is kept. `false`: it is too large, or too many wait. */
   send(data: Uint8Array, options: SendDatagramOptions = {}): boolean {
-    if (this.#peerSize === 0 || !this.#fits(data.length)) return false;
+    if (this.#peerSize === 0 || !this.#fits(data.length) || data.length > this.maxSize) return false;
     const size = data.length + DATAGRAM_OVERHEAD;
     if (this.#outBytes + size > this.#sendQueue) return false;
     this.#outBytes += size;
     this.#out.add({
       owner: this,
       data,
+      number: -1,
+      paths: NO_PATHS,
+      copies: 0,
       id: options.id,
       expiresAt: options.expiresAt ?? Infinity,
       pin: options.pin,
@@ -197,8 +231,11 @@ export class Datagrams implements FrameOwner {
     return undefined;
   }
 
-  /** Fills the packet with datagrams that may go on its path, in order. Whether anything was written. */
-  writeWork(packet: PacketWriter): boolean {
+  /**
+   * Fills the packet with datagrams that may go on its path, in order. With `forCopies` they get numbers where they can, so
+   * that `writeAgain` can copy them to other paths. Whether anything was written.
+   */
+  writeWork(packet: PacketWriter, forCopies = false): boolean {
     let wrote = false;
     for (const item of this.#out) {
       if (this.#isHopeless(item, packet.now)) {
@@ -206,9 +243,9 @@ export class Datagrams implements FrameOwner {
         continue;
       }
       if (item.pin !== undefined && item.pin !== packet.path) continue;
-      if (item.data.length + datagramFrameOverhead(item.data.length) > packet.room) break;
-      const frame: DatagramFrame = { kind: "datagram", data: item.data };
-      if (!packet.write(frame, item)) break;
+      const isNumbered = forCopies && this.#canBeNumbered(item);
+      if (!this.#write(item, isNumbered ? this.#nextNumber : -1, packet)) break;
+      if (isNumbered) this.#nextNumber++;
       this.#remove(item);
       wrote = true;
     }
@@ -220,14 +257,32 @@ export class Datagrams implements FrameOwner {
     for (const item of this.#out) if (item.pin === path) this.#drop(item);
   }
 
+  /**
+   * Writes a datagram in flight once more, on a path on which it did not go yet: only one with a number, that is not too
+   * late and whose fate is not known.
+   */
+  writeAgain(record: FrameRecord, packet: PacketWriter): boolean {
+    const item = record as Outgoing;
+    if (item.number < 0 || item.isSettled || item.expiresAt <= packet.now) return false;
+    return !item.paths.includes(packet.path) && this.#write(item, item.number, packet);
+  }
+
   /** Takes in a DATAGRAM frame. PROTOCOL_VIOLATION when it is larger than we said we take (RFC 9221 §3). */
   onFrame(frame: Frame, _packet: ReceivedPacket): void {
-    if (frame.kind !== "datagram") throw new TypeError(`Datagrams receive no frames of the kind "${frame.kind}"`);
-    // The type is one byte; whether there was a length we cannot see here.
-    if (this.#options.receiveSize === 0 || frame.data.length + 1 > this.#options.receiveSize) {
-      const reason =
-        `Datagram has ${frame.data.length} bytes, expected a frame of at most ${this.#options.receiveSize}`;
-      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, reason, FrameType.DATAGRAM);
+    if (frame.kind !== "datagram" && frame.kind !== "datagram_numbered") {
+      throw new TypeError(`Datagrams receive no frames of the kind "${frame.kind}"`);
+    }
+    const { length } = frame.data;
+    // The type of a DATAGRAM is one byte; whether there was a length we cannot see here.
+    const size = length + (frame.kind === "datagram" ? 1 : numberedDatagramOverhead(frame.number, length));
+    if (this.#options.receiveSize === 0 || size > this.#options.receiveSize) {
+      const reason = `Datagram has ${length} bytes, expected a frame of at most ${this.#options.receiveSize}`;
+      const type = frame.kind === "datagram" ? FrameType.DATAGRAM : DATAGRAM_NUMBERED;
+      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, reason, type);
+    }
+    if (frame.kind === "datagram_numbered" && !this.#seen.add(frame.number)) {
+      this.#repeats++;
+      return;
     }
     this.#in.push(frame.data.slice());
     this.#inBytes += frame.data.length + DATAGRAM_OVERHEAD;
@@ -245,14 +300,40 @@ export class Datagrams implements FrameOwner {
   /** Datagrams go out by `writeWork` only. */
   writeFrames(_packet: PacketWriter): void {}
 
-  /** The datagram arrived. */
+  /** A copy of the datagram arrived. */
   onAcked(record: FrameRecord, _now: number): void {
     this.#settle(record as Outgoing, true);
   }
 
-  /** The datagram is lost, and stays so. */
+  /** The datagram is lost, and stays so, unless there is another copy. */
   onLost(record: FrameRecord, _now: number): void {
-    this.#settle(record as Outgoing, false);
+    const item = record as Outgoing;
+    if (--item.copies <= 0) this.#settle(item, false);
+  }
+
+  /** One that would not fit in any packet with a number goes without; neither has one that keeps to a path any copies. */
+  #canBeNumbered(item: Outgoing): boolean {
+    if (!this.#mayCopy || item.pin !== undefined) return false;
+    const { length } = item.data;
+    const size = length + numberedDatagramOverhead(this.#nextNumber, length);
+    return size <= Math.min(this.#peerSize, this.#packetRoom);
+  }
+
+  #write(item: Outgoing, number: number, packet: PacketWriter): boolean {
+    const { data } = item;
+    const { length } = data;
+    const overhead = number < 0 ? datagramFrameOverhead(length) : numberedDatagramOverhead(number, length);
+    if (length + overhead > packet.room) return false;
+    const frame: DatagramFrame | NumberedDatagramFrame = number < 0
+      ? { kind: "datagram", data }
+      : { kind: "datagram_numbered", number, data };
+    if (!packet.write(frame, item)) return false;
+    if (number >= 0) {
+      item.number = number;
+      item.paths = [...item.paths, packet.path];
+    }
+    item.copies++;
+    return true;
   }
 
   #fits(length: number): boolean {
@@ -276,6 +357,7 @@ export class Datagrams implements FrameOwner {
   #settle(item: Outgoing, acked: boolean): void {
     if (item.isSettled) return;
     item.isSettled = true;
+    item.data = NO_DATA;
     if (item.id !== undefined) this.#options.fate?.(item.id, acked);
   }
 }
