@@ -24,10 +24,12 @@ export async function selfSigned(names: readonly string[]): Promise<Credentials>
   const serial = crypto.getRandomValues(new Uint8Array(16));
   // Positive and without a leading zero, as DER wants it.
   serial[0] = 0x40 | (serial[0]! & 0x3f);
+  const serialNumber = [...serial].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const now = Date.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: [...serial].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
-    name: "CN=mpquic self-signed",
+    serialNumber,
+    // Each has a name of its own: one of an earlier start is then unknown, rather than one with a wrong signature.
+    name: `CN=mpquic ${serialNumber.slice(0, 8)}`,
     notBefore: new Date(now - HOUR),
     notAfter: new Date(now + DAYS * 24 * HOUR),
     signingAlgorithm: algorithm,
