@@ -5,6 +5,7 @@ import type { KeyRing } from "../../crypto/key_ring.ts";
 import { Flag } from "../base/flag.ts";
 import type { CidIssuer } from "../paths/cid_issuer.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
+import type { Hints } from "../paths/hints.ts";
 import type { Migration } from "../paths/migration.ts";
 import type { PathManager } from "../paths/path_manager.ts";
 import type { PathSet } from "../paths/path_set.ts";
@@ -57,6 +58,7 @@ export interface Parts {
   readonly ping: Flag<PingFrame>;
   readonly manager: PathManager;
   readonly trouble: PathTrouble;
+  readonly hints: Hints;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
   /** All with deadlines. */
@@ -76,7 +78,7 @@ export function assemble(options: ConnectionOptions): Parts {
   const { fates, closer } = recovery;
   const { crypto, streams, datagrams } = carriers;
   const { issuer, pool, limits, validator } = pathIds;
-  const { manager } = lives;
+  const { manager, hints } = lives;
   const all = { ...core, ...recovery, ...carriers, ...pathIds, ...lives };
 
   const token = role === "client" ? options.token : undefined;
@@ -84,7 +86,7 @@ export function assemble(options: ConnectionOptions): Parts {
   const handshake = new Handshake({ ...all, keyLog: options.keyLog, newToken }, ids, token);
   const acks = new AckOwner(context, core.spaces, core.paths);
   const ping = new Flag<PingFrame>({ kind: "ping" }, { repeat: "once" });
-  const control = [handshake, crypto, limits, manager, issuer, pool, streams, ping];
+  const control = [handshake, crypto, limits, manager, issuer, pool, hints, streams, ping];
   const opportunities = new Opportunities(core.paths, { validator, streams, datagrams, acks, control }, core.first);
   const router = new FrameRouter(context, [
     fates,
@@ -96,6 +98,7 @@ export function assemble(options: ConnectionOptions): Parts {
     pool,
     limits,
     manager,
+    hints,
     streams,
     datagrams,
   ]);
@@ -108,7 +111,7 @@ export function assemble(options: ConnectionOptions): Parts {
     originalDestination: firstDestination,
     idLength: options.idLength,
   });
-  const owners = [handshake, crypto, validator, limits, manager, issuer, pool, streams, ping];
+  const owners = [handshake, crypto, validator, limits, manager, issuer, pool, hints, streams, ping];
   const transmitter = new Transmitter({ ...all, handshake, acks, opportunities, owners });
   issuer.start(ids.source);
   pool.start(role === "client" ? ids.originalDestination : options.clientSource);
@@ -118,7 +121,7 @@ export function assemble(options: ConnectionOptions): Parts {
   handshake.start(makeTls(options, context, ids), now);
   const { lifecycle, routes } = core;
   const { idle, timers, keyUpdates } = recovery;
-  const timed = [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, lives.trouble];
+  const timed = [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, lives.trouble, hints];
   return { ...all, handshake, acks, opportunities, receiver, transmitter, ping, timed };
 }
 

@@ -1,6 +1,6 @@
 import { KeyRing } from "../../crypto/key_ring.ts";
 import { multipleSpaces } from "../../recovery/space_layout.ts";
-import { Path } from "../paths/path.ts";
+import { describePath, Path } from "../paths/path.ts";
 import { PathSet } from "../paths/path_set.ts";
 import type { Route } from "../paths/route.ts";
 import { CryptoStreams } from "../streams/crypto_streams.ts";
@@ -73,7 +73,7 @@ export function makeCore(options: ConnectionOptions): Core {
   const first = new Path(
     0,
     routes.make(options.local, options.remote, validated, undefined),
-    { label: "", cost: 0, metered: false, ...options.path },
+    describePath(options.path),
     "usable",
   );
   paths.add(first);
@@ -145,6 +145,7 @@ function makeContext(options: ConnectionOptions): Context {
     observer: guardObserver(options.observer),
     peer: undefined,
     multipath: false,
+    hints: false,
   };
 }
 

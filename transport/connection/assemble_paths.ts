@@ -1,6 +1,7 @@
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import { CidIssuer } from "../paths/cid_issuer.ts";
 import { CidPool } from "../paths/cid_pool.ts";
+import { Hints } from "../paths/hints.ts";
 import { knownRoute, Migration } from "../paths/migration.ts";
 import type { Path } from "../paths/path.ts";
 import { PathLimits } from "../paths/path_limits.ts";
@@ -22,6 +23,7 @@ export interface PathLives {
   readonly manager: PathManager;
   readonly trouble: PathTrouble;
   readonly migration: Migration;
+  readonly hints: Hints;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
 }
@@ -69,8 +71,17 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
 
 /** Opening, silence, migration. */
 export function makePathLives(core: Core, recovery: Recovery, carriers: Carriers, ids: PathIds): PathLives {
-  const manager = makeManager(core, recovery, carriers, ids);
-  const offerers = [carriers.streams, carriers.crypto, ids.issuer, ids.pool, ids.limits, manager];
+  const { context, paths } = core;
+  const hints = new Hints({
+    role: context.role,
+    paths,
+    limits: ids.limits,
+    isActive: () => context.hints,
+    acceptModes: context.config.acceptModes,
+    isOver: (path) => manager.isOver(path),
+  });
+  const manager: PathManager = makeManager(core, recovery, carriers, ids, hints);
+  const offerers = [carriers.streams, carriers.crypto, ids.issuer, ids.pool, ids.limits, manager, hints];
   const trouble = new PathTrouble({
     context: core.context,
     lifecycle: core.lifecycle,
@@ -89,10 +100,10 @@ export function makePathLives(core: Core, recovery: Recovery, carriers: Carriers
     settleValidations(core, ids.validator, migration, manager, now);
     manager.progress(now);
   };
-  return { manager, trouble, migration, settle };
+  return { manager, trouble, migration, hints, settle };
 }
 
-function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: PathIds): PathManager {
+function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: PathIds, hints: Hints): PathManager {
   const { context, lifecycle, keys, spaces, paths, routes } = core;
   const { config, role } = context;
   const { closer, largestPto, giveUp } = recovery;
@@ -110,13 +121,17 @@ function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: Pa
     makeRoute: (local, remote, known) => routes.make(local, remote, known, undefined),
     largestPto,
     events: (event) => context.events.push(event),
-    onOpened: (path) => spaces.add(path.id),
+    onOpened: (path) => {
+      spaces.add(path.id);
+      hints.onOpened(path);
+    },
     onUsable: (path, now) => {
       if (config.mtuDiscovery) path.route.mtu.start(now);
     },
     onClosing: (path, now) => {
       giveUp(path, "path_abandoned", now);
       carriers.datagrams.forgetPath(path.id);
+      hints.onClosing(path.id);
     },
     onGone: (path) => {
       spaces.remove(path.id);

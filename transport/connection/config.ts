@@ -49,6 +49,13 @@ export interface TransportConfig {
   readonly mtuDiscovery?: boolean;
   /** Offer RFC 10069 with this many paths at once, at least 1; 0: do not offer it. Default 4. */
   readonly maxPaths?: number;
+  /**
+   * Offer the hints extension: to a server that has it too, a client tells its signals, the labels and costs of its paths,
+   * and the mode that it would like. Default true.
+   */
+  readonly hints?: boolean;
+  /** Server: the modes that a client may ask for. Default {@linkcode ACCEPTED_MODES}. */
+  readonly acceptModes?: readonly string[];
   /** Send reserved parameters, versions and fixed bits now and then so that peers stay tolerant. Default true. */
   readonly grease?: boolean;
   /** Whether the peer may move to other addresses (RFC 9000 §18.2, disable_active_migration). Default true. */
@@ -57,6 +64,16 @@ export interface TransportConfig {
 
 /** A {@linkcode TransportConfig} with nothing left open. */
 export type ResolvedConfig = Required<TransportConfig>;
+
+/** The modes that a server lets clients ask for, unless something else is said. */
+export const ACCEPTED_MODES: readonly string[] = [
+  "interactive",
+  "handover",
+  "aggregation",
+  "redundant",
+  "min-rtt",
+  "round-robin",
+];
 
 /** The defaults. */
 export const DEFAULT_CONFIG: ResolvedConfig = {
@@ -81,6 +98,8 @@ export const DEFAULT_CONFIG: ResolvedConfig = {
   ecn: false,
   mtuDiscovery: true,
   maxPaths: 4,
+  hints: true,
+  acceptModes: ACCEPTED_MODES,
   grease: true,
   allowMigration: true,
 };

@@ -1,7 +1,7 @@
 import type { Address, Datagram, Transmit } from "../base/address.ts";
 import { ApplicationError, PathError, type QuicError, TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { PathId, Role } from "../base/role.ts";
-import type { PathStatus } from "../paths/path.ts";
+import type { PathProperties, PathStatus } from "../paths/path.ts";
 import type { OpenPathOptions } from "../paths/path_manager.ts";
 import { type PathStats, pathStats } from "../paths/path_events.ts";
 import type { StreamKind } from "../streams/stream_id.ts";
@@ -91,8 +91,8 @@ export class Connection {
 
   /** The oldest event that was not taken yet. */
   nextEvent(): ConnectionEvent | undefined {
-    const { context, datagrams } = this.#parts;
-    const event = context.events.next();
+    const { context, datagrams, hints } = this.#parts;
+    const event = context.events.next() ?? hints.nextEvent();
     if (event !== undefined) return event;
     const data = datagrams.receive();
     return data !== undefined ? { type: "datagram", data } : context.events.takeClosed();
@@ -203,6 +203,52 @@ export class Connection {
   /** Tells the peer whether a path is to be used like any other, or only when no other works (RFC 10069 §3.3). */
   setPathStatus(id: PathId, status: PathStatus, now: number): void {
     this.#parts.manager.setStatus(id, status, now);
+  }
+
+  /**
+   * Says something else of a path: its label, what it costs, whether it is metered. The server learns it when both ends have
+   * the hints extension. Throws `PathError` when there is no such path, `RangeError` when the cost is not a number from 0.
+   */
+  describePath(id: PathId, changes: Partial<PathProperties>): void {
+    const path = this.#parts.paths.get(id);
+    if (path === undefined || path.state === "closing") throw new PathError(`Cannot describe path ${id}: it is not open`);
+    this.#parts.hints.describe(path, changes);
+  }
+
+  /**
+   * Sets a signal: a number under a name that schedulers know, "bufferMs" for one. They see it here at once; a client's
+   * reach the server's too when both ends have the hints extension, the newest value of each at most every 25 ms. Throws
+   * `TypeError` for a name that is not 1 to 32 bytes of UTF-8, `RangeError` for a value that is not finite, and for a
+   * seventeenth name.
+   */
+  signal(name: string, value: number, now: number): void {
+    this.#mustBeOpen();
+    this.#parts.hints.setSignal(name, value, now);
+  }
+
+  /** The newest value of a signal, whichever end it came from; `undefined`: there was none. */
+  signalOf(name: string): number | undefined {
+    return this.#parts.hints.signal(name);
+  }
+
+  /**
+   * Client: asks the server to send in a mode ("handover" for one). It reaches servers with the hints extension; they may
+   * refuse, and do not say so. Throws `TypeError` at a server, and for a name that is not 1 to 32 bytes of UTF-8.
+   */
+  requestMode(name: string): void {
+    this.#mustBeOpen();
+    this.#parts.hints.requestMode(name);
+  }
+
+  /** The mode that the server is to send in: at a client the one it asked for, at a server the last one it accepted. */
+  get requestedMode(): string | undefined {
+    return this.#parts.hints.requestedMode;
+  }
+
+  /** Whether both ends have the hints extension; `undefined` before the handshake tells. */
+  get hasHints(): boolean | undefined {
+    const { context, lifecycle } = this.#parts;
+    return lifecycle.state === "handshaking" ? undefined : context.hints;
   }
 
   /** Whether RFC 10069 is on; `undefined` before the handshake tells. */

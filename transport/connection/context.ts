@@ -17,6 +17,8 @@ export interface Context {
   peer: TransportParameters | undefined;
   /** Whether RFC 10069 is on: both ends offered it, and the handshake is complete. */
   multipath: boolean;
+  /** Whether the hints extension is on: both ends offered it, and the handshake is complete. */
+  hints: boolean;
 }
 
 /** A part with deadlines of its own. */

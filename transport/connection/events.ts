@@ -1,4 +1,5 @@
 import type { QuicError } from "../base/errors.ts";
+import type { HintEvent } from "../paths/hints.ts";
 import type { PathEvent } from "../paths/path_events.ts";
 import type { StreamEvent } from "../streams/stream_events.ts";
 
@@ -15,6 +16,8 @@ export type ConnectionEvent =
   | { readonly type: "datagram_fate"; readonly id: number; readonly acked: boolean }
   /** Something happened to a path. */
   | PathEvent
+  /** The peer gave a hint: a signal has a new value, a mode is asked for, a path is described. */
+  | HintEvent
   /** The connection is over, whoever ended it; the last event. */
   | { readonly type: "closed"; readonly error: QuicError };
 

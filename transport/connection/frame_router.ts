@@ -81,6 +81,13 @@ export class FrameRouter {
         type,
       );
     }
+    if (spec.hints && !this.#context.hints) {
+      throw new TransportError(
+        TransportErrorCode.PROTOCOL_VIOLATION,
+        `${spec.name} came although the hints extension was not negotiated`,
+        type,
+      );
+    }
     const frame = readFrameBody(reader, type);
     if (spec.ackEliciting) summary.ackEliciting = true;
     if (!spec.probing) summary.probing = false;

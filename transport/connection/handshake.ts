@@ -10,6 +10,7 @@ import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacke
 import { otherRole } from "../base/role.ts";
 import type { CidIssuer } from "../paths/cid_issuer.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
+import type { Hints } from "../paths/hints.ts";
 import type { PathLimits } from "../paths/path_limits.ts";
 import type { PathManager } from "../paths/path_manager.ts";
 import type { PathSet } from "../paths/path_set.ts";
@@ -43,6 +44,7 @@ export interface HandshakeParts {
   readonly pool: CidPool;
   readonly limits: PathLimits;
   readonly manager: PathManager;
+  readonly hints: Hints;
   /** Where lines for SSLKEYLOGFILE go. */
   readonly keyLog: ((line: string) => void) | undefined;
   /** Server: makes a token for the client's next connection. */
@@ -269,10 +271,13 @@ export class Handshake implements FrameOwner {
   }
 
   #onComplete(alpn: string, now: number): void {
-    const { context, lifecycle } = this.#parts;
+    const { context, lifecycle, hints, datagrams } = this.#parts;
+    context.hints = context.config.hints && context.peer?.hints !== undefined;
     context.multipath = context.config.maxPaths > 0 && context.peer?.initialMaxPathId !== undefined;
     context.observer?.on("quic:alpn_information", { chosen: alpn }, now);
     lifecycle.complete(alpn, now);
+    hints.start();
+    if (context.hints && context.multipath) datagrams.allowCopies();
     if (context.role === "server") {
       this.#done.want();
       this.#confirm(now);

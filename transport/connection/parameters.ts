@@ -1,5 +1,6 @@
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { Role } from "../base/role.ts";
+import { HINTS_VERSION } from "../wire/hints_codepoints.ts";
 import { ParameterError } from "../wire/parameter_error.ts";
 import {
   greaseParameter,
@@ -45,6 +46,7 @@ export function ourParameters(
     maxDatagramFrameSize: config.maxDatagramFrameSize,
     greaseQuicBit: config.grease,
     initialMaxPathId: config.maxPaths > 0 ? config.maxPaths - 1 : undefined,
+    hints: config.hints ? HINTS_VERSION : undefined,
   };
   const own = role === "client" ? {} : {
     originalDestinationConnectionId: ids.originalDestination,

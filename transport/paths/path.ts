@@ -28,6 +28,30 @@ export interface PathProperties {
   readonly metered: boolean;
 }
 
+/** What is taken for granted of a path that nobody described. */
+export const UNDESCRIBED: PathProperties = { label: "", cost: 0, metered: false };
+
+/** What is said of a path, on top of what was said before. Throws `RangeError` when the cost is not a number from 0. */
+export function describePath(
+  changes: Partial<PathProperties> = {},
+  before: PathProperties = UNDESCRIBED,
+): PathProperties {
+  const { label = before.label, cost = before.cost, metered = before.metered } = changes;
+  if (!(cost >= 0 && cost < Infinity)) {
+    throw new RangeError(`Cost of a path is ${cost}: expected a finite number from 0`);
+  }
+  return { label, cost, metered };
+}
+
+/** Whether nothing is said of a path that it is not taken for anyway. */
+export function isUndescribed(properties: PathProperties): boolean {
+  return isSame(properties, UNDESCRIBED);
+}
+
+function isSame(a: PathProperties, b: PathProperties): boolean {
+  return a.label === b.label && a.cost === b.cost && a.metered === b.metered;
+}
+
 /** 4-tuples beside the one in use that a path keeps state for; a stranger who forwards packets gets no more. */
 export const MAX_CANDIDATES = 2;
 
@@ -37,7 +61,7 @@ export const MAX_CANDIDATES = 2;
  */
 export class Path {
   readonly id: PathId;
-  readonly properties: PathProperties;
+  #properties: PathProperties;
   route: Route;
   /** The last validated route, while the present one is not validated yet (RFC 9000 §9.3.2). */
   previous: Route | undefined;
@@ -60,8 +84,21 @@ export class Path {
   constructor(id: PathId, route: Route, properties: PathProperties, state: PathState) {
     this.id = id;
     this.route = route;
-    this.properties = properties;
+    this.#properties = properties;
     this.state = state;
+  }
+
+  /** What is said of it, at this end or, newer, by the peer. */
+  get properties(): PathProperties {
+    return this.#properties;
+  }
+
+  /** Says something else of it; returns whether it is anything new. Throws `RangeError` as {@linkcode describePath}. */
+  describe(changes: Partial<PathProperties>): boolean {
+    const properties = describePath(changes, this.#properties);
+    if (isSame(properties, this.#properties)) return false;
+    this.#properties = properties;
+    return true;
   }
 
   /** A route of the path is over; its figures stay. */

@@ -40,6 +40,8 @@ export type PathChange =
   | "suspended"
   /** The peer has another preference for it. */
   | "status"
+  /** The peer says what it is: another label, cost, or whether it is metered. */
+  | "described"
   /** Its addresses changed. */
   | "migrated"
   /** It is over; the last event of a path. */

@@ -7,7 +7,7 @@ import type { PathId, Role } from "../base/role.ts";
 import type { Frame, PathAbandonFrame, PathStatusFrame } from "../wire/frames/types.ts";
 import type { CidIssuer } from "./cid_issuer.ts";
 import type { CidPool } from "./cid_pool.ts";
-import { Path, type PathProperties, type PathState, type PathStatus } from "./path.ts";
+import { describePath, Path, type PathProperties, type PathState, type PathStatus, UNDESCRIBED } from "./path.ts";
 import { type PathChange, type PathEvent, pathStats } from "./path_events.ts";
 import { cannotOpen, type PathLimits } from "./path_limits.ts";
 import type { PathSet } from "./path_set.ts";
@@ -99,7 +99,7 @@ export class PathManager implements FrameOwner {
 
   /**
    * Begins to open a path and returns its id; it becomes usable, or closes with a reason, later. Throws `PathError` when
-   * the connection cannot have another path.
+   * the connection cannot have another path, `RangeError` when its cost is not a number from 0.
    */
   open(options: OpenPathOptions, now: number): PathId {
     const { role, maxPaths, isNegotiated } = this.#parts;
@@ -110,8 +110,9 @@ export class PathManager implements FrameOwner {
     if (live + this.#openings.length >= maxPaths) {
       throw cannotOpen(`${live} paths are open, at most ${maxPaths} may be`);
     }
+    const properties = describePath(options.properties);
     const id = this.#nextId++;
-    this.#openings.push({ ...options, id, since: now });
+    this.#openings.push({ ...options, properties, id, since: now });
     this.#emitState(id, "opening", options.properties.label, now);
     this.progress(now);
     return id;
@@ -160,7 +161,7 @@ export class PathManager implements FrameOwner {
     const path = this.#make(id, {
       local,
       remote,
-      properties: { label: "", cost: 0, metered: false },
+      properties: UNDESCRIBED,
       status: "available",
     });
     const known = this.#isKnown(path.route);
@@ -245,6 +246,11 @@ export class PathManager implements FrameOwner {
     if (index < 0) return false;
     this.#abandonOpening(this.#openings.splice(index, 1)[0]!, code, reason, now);
     return true;
+  }
+
+  /** Whether a path id is used up: its path is closing or gone, or there will never be one. */
+  isOver(id: PathId): boolean {
+    return this.#wasAbandoned(id);
   }
 
   /** Whether another path could take this one's place. */
