@@ -211,7 +211,9 @@ export class Connection {
    */
   describePath(id: PathId, changes: Partial<PathProperties>): void {
     const path = this.#parts.paths.get(id);
-    if (path === undefined || path.state === "closing") throw new PathError(`Cannot describe path ${id}: it is not open`);
+    if (path === undefined || path.state === "closing") {
+      throw new PathError(`Cannot describe path ${id}: it is not open`);
+    }
     this.#parts.hints.describe(path, changes);
   }
 
