@@ -19,7 +19,7 @@ export type ConnectionState = "handshaking" | "connected" | "closing" | "drainin
  * | handshaking | handshake complete            | connected |
  * | handshaking, connected | closed by this end | closing: CONNECTION_CLOSE is sent and repeated |
  * | handshaking, connected | CONNECTION_CLOSE received, stateless reset | draining: nothing is sent |
- * | closing     | CONNECTION_CLOSE received     | draining  |
+ * | closing     | anything received             | closing: CONNECTION_CLOSE again, less and less often |
  * | closing, draining | 3 PTO have passed       | closed    |
  * | any         | idle, version mismatch, no path left | closed: nothing is said |
  *
