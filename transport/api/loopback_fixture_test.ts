@@ -14,6 +14,9 @@ export const SOCKETS: readonly SocketName[] = ["deno", "node"];
 /** The application protocol of these tests. */
 export const ALPN = "test";
 
+/** The server's certificate and key. */
+export const IDENTITY: { readonly cert: string; readonly key: string } = { cert: WORLD_CERTIFICATE, key: WORLD_KEY };
+
 /** A listening endpoint on 127.0.0.1, or elsewhere. */
 export class Server implements AsyncDisposable {
   readonly endpoint: QuicEndpoint;
@@ -22,8 +25,7 @@ export class Server implements AsyncDisposable {
   constructor(options: Partial<QuicListenOptions> = {}, endpoint: QuicEndpointOptions = { hostname: "127.0.0.1" }) {
     this.endpoint = new QuicEndpoint(endpoint);
     this.listener = this.endpoint.listen({
-      cert: WORLD_CERTIFICATE,
-      key: WORLD_KEY,
+      ...IDENTITY,
       alpnProtocols: [ALPN],
       ...options,
     });
@@ -89,5 +91,7 @@ export async function writeAll(writable: WritableStream<Uint8Array>, data: Uint8
 
 /** Reads to the end. */
 export async function readAll(readable: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  return new Uint8Array(await new Response(readable as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer());
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of readable) chunks.push(chunk as Uint8Array<ArrayBuffer>);
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

@@ -91,9 +91,9 @@ class Race<C, T> {
   }
 
   #onSuccess(attempt: Attempt<T>, value: T): void {
-    this.#running.delete(attempt);
-    if (this.#done) attempt.cancel();
-    else this.#finish(() => this.#resolve(value));
+    // One that was cancelled and succeeds all the same lets go of it by itself.
+    if (!this.#running.delete(attempt)) return;
+    this.#finish(() => this.#resolve(value));
   }
 
   #onFailure(index: number, error: unknown): void {
@@ -107,6 +107,7 @@ class Race<C, T> {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#onAbort);
     for (const attempt of this.#running) attempt.cancel();
+    this.#running.clear();
     settle();
   }
 }
