@@ -22,7 +22,13 @@ export {
 } from "./base/errors.ts";
 export type { DropReason, Observer, TracedHeader, TraceEvents, TraceName } from "./base/observer.ts";
 export { type Level, otherRole, type PathId, type Role } from "./base/role.ts";
-export { DEFAULT_CONFIG, resolveConfig, type ResolvedConfig, type TransportConfig } from "./connection/config.ts";
+export {
+  ACCEPTED_MODES,
+  DEFAULT_CONFIG,
+  resolveConfig,
+  type ResolvedConfig,
+  type TransportConfig,
+} from "./connection/config.ts";
 export { Connection, type ConnectionStats, type SendErrorKind } from "./connection/connection.ts";
 export type { ConnectionEvent } from "./connection/events.ts";
 export type { ConnectionState } from "./connection/lifecycle.ts";
@@ -32,6 +38,7 @@ export type { ServerCredentials, TlsServerOptions } from "../crypto/tls/server.t
 export type { EndpointConfig, ServerConfig } from "./endpoint/config.ts";
 export { type Arrival, type ConnectOptions, Endpoint } from "./endpoint/endpoint.ts";
 export type { Incoming } from "./endpoint/incoming.ts";
+export type { HintEvent } from "./paths/hints.ts";
 export type { PathProperties, PathState, PathStatus } from "./paths/path.ts";
 export type { OpenPathOptions } from "./paths/path_manager.ts";
 export type { PathChange, PathEvent, PathStats } from "./paths/path_events.ts";

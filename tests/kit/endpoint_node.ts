@@ -14,6 +14,7 @@ import type { ClientTls } from "../../transport/connection/options.ts";
 import type { EndpointConfig, ServerConfig } from "../../transport/endpoint/config.ts";
 import { Endpoint } from "../../transport/endpoint/endpoint.ts";
 import type { Incoming } from "../../transport/endpoint/incoming.ts";
+import type { PathProperties } from "../../transport/paths/path.ts";
 import { type App, AppDriver } from "./app.ts";
 import { WORLD_CERTIFICATE, WORLD_KEY, WORLD_NAME, WORLD_TIME } from "./identity.ts";
 import type { Node } from "./node.ts";
@@ -55,6 +56,8 @@ export interface WorldConnectOptions {
   readonly apps?: readonly App[] | undefined;
   /** A token from an earlier connection. */
   readonly token?: Uint8Array | undefined;
+  /** What is said of path 0. */
+  readonly path?: Partial<PathProperties> | undefined;
 }
 
 /** The application protocol of worlds. */
@@ -100,6 +103,7 @@ export class EndpointNode implements Node {
       remote: options.remote,
       now: options.now,
       token: options.token,
+      path: options.path,
       transport: options.transport,
       tls: {
         serverName: WORLD_NAME,

@@ -1,5 +1,6 @@
 import type { TransportConfig } from "../../transport/connection/config.ts";
 import type { Connection } from "../../transport/connection/connection.ts";
+import type { PathProperties } from "../../transport/paths/path.ts";
 import type { OpenPathOptions } from "../../transport/paths/path_manager.ts";
 import { EndpointNode } from "../kit/endpoint_node.ts";
 import type { App } from "../kit/app.ts";
@@ -17,6 +18,8 @@ export interface PathsOptions {
   readonly serverApps?: readonly App[];
   /** Links that are opened as paths once the handshake is confirmed; default: all but the first. */
   readonly open?: readonly number[];
+  /** What is said of path 0. */
+  readonly first?: Partial<PathProperties>;
 }
 
 /** A client with an address per link and a server with one, every link to be a path. */
@@ -60,6 +63,7 @@ export class Paths {
       now: 0,
       transport: options.client,
       apps: options.clientApps,
+      path: options.first,
     });
   }
 
