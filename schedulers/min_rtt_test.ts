@@ -53,3 +53,11 @@ Deno.test("minRtt() may send lost data on the path that lost it", () => {
   const lost = workOf({ kind: "retransmit", lastPath: 0 });
   assertEquals(minRtt().schedule(lost, connectionView([pathView(0), pathView(1, { srtt: 50 })])).path, 0);
 });
+
+Deno.test("minRtt() leaves a silent path before its probe timer fires", () => {
+  const view = connectionView([pathView(0, { oldestUnackedAt: 0 }), pathView(1, { srtt: 300 })]);
+  view.now = 50;
+  assertEquals(minRtt().schedule(work, view).path, 0);
+  view.now = 60;
+  assertEquals(minRtt().schedule(work, view).path, 1);
+});

@@ -10,8 +10,8 @@ import {
 import { NO_TIER, tierOf } from "./select.ts";
 
 /**
- * The paths in turn, packet by packet, skipping those without room; backups, and paths with a probe timeout pending, only
- * while there is no other. For tests and comparisons: it makes every transfer as slow to finish as its slowest path.
+ * The paths in turn, packet by packet, skipping those without room; backups, and paths that do not answer, only while there is
+ * no other. For tests and comparisons: it makes every transfer as slow to finish as its slowest path.
  */
 export function roundRobin(): Scheduler {
   let last = -1;
@@ -26,13 +26,13 @@ export function roundRobin(): Scheduler {
 
 /** The path with the next higher id and room in the best tier, else the one with the lowest. */
 function nextAfter(last: number, work: Work, view: ConnectionView): PathView | undefined {
-  const { paths } = view;
+  const { paths, now } = view;
   let tier = NO_TIER;
   let lowest: PathView | undefined;
   let next: PathView | undefined;
   for (let i = 0; i < paths.length; i++) {
     const path = paths[i]!;
-    const its = tierOf(path, work);
+    const its = tierOf(path, work, now);
     if (its > tier || its === NO_TIER) continue;
     if (its < tier) {
       tier = its;

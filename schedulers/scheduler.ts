@@ -122,8 +122,8 @@ export interface Decision {
   /** A path of the view; -1 in {@linkcode HOLD}. When it has no `room` this is the same as {@linkcode HOLD}. */
   readonly path: PathId;
   /**
-   * Paths on which the same stream data goes once more: different from each other and from `path`, and fewer than there are
-   * paths. Those without `room` are left out; datagrams are not copied.
+   * Paths on which the same data goes once more: different from each other and from `path`, and fewer than there are paths.
+   * Those without `room` are left out. Datagrams are copied only where the peer can tell a copy from another one.
    */
   readonly copies: readonly PathId[];
 }

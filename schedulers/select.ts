@@ -10,6 +10,9 @@ const GRANULARITY = 1;
 /** Gaps between acknowledgements count as no more than this: beyond it they tell of sparse traffic, not of the path. */
 const MOST_GAP = 25;
 
+/** What peers may hold acknowledgements back, unless they say otherwise: milliseconds (RFC 9000 §18.2). */
+const MAX_ACK_DELAY = 25;
+
 /** The path with the lowest smoothed round-trip time among those that `accept` lets through; the first of equals. */
 export function fastest(view: ConnectionView, accept?: (path: PathView) => boolean): PathView | undefined {
   let best: PathView | undefined;
@@ -20,9 +23,12 @@ export function fastest(view: ConnectionView, accept?: (path: PathView) => boole
   return best;
 }
 
-/** Whether the path answers as far as its probe timer knows: no probe timeout since the last acknowledgement. */
-export function isHealthy(path: PathView): boolean {
-  return path.ptoCount === 0;
+/**
+ * Whether the path answers: no probe timeout since the last acknowledgement, and its oldest packet is not older than one.
+ * Sending on and on puts the timer off, and so hides the silence from it, but not from this.
+ */
+export function isHealthy(path: PathView, now: number): boolean {
+  return path.ptoCount === 0 && now - path.oldestUnackedAt <= timeoutOf(path);
 }
 
 /** By how many milliseconds the path's oldest packet is past its round trip; negative: not yet, or nothing is in flight. */
@@ -47,7 +53,7 @@ export function isSuspect(path: PathView, now: number): boolean {
 
 /** Whether no path that is no backup is healthy: then a backup may be used. */
 export function needsBackup(view: ConnectionView): boolean {
-  for (const path of view.paths) if (path.status === "available" && isHealthy(path)) return false;
+  for (const path of view.paths) if (path.status === "available" && isHealthy(path, view.now)) return false;
   return true;
 }
 
@@ -59,7 +65,12 @@ export const NO_TIER = 4;
  * that is in flight on a path does not go there again ({@linkcode NO_TIER}). A tier is used only when those before it are
  * empty: a full path is waited for, never a reason to take one of a lower tier.
  */
-export function tierOf(path: PathView, work: Work): number {
+export function tierOf(path: PathView, work: Work, now: number): number {
   if (work.kind === "reinject" && path.id === work.lastPath) return NO_TIER;
-  return (path.ptoCount > 0 ? 2 : 0) + (path.status === "backup" ? 1 : 0);
+  return (isHealthy(path, now) ? 0 : 2) + (path.status === "backup" ? 1 : 0);
+}
+
+/** The path's probe timeout as far as a view can tell: milliseconds (RFC 9002 §6.2.1). */
+function timeoutOf(path: PathView): number {
+  return path.srtt + Math.max(4 * path.rttVar, GRANULARITY) + MAX_ACK_DELAY;
 }

@@ -15,7 +15,12 @@ Deno.test("fastest() takes the lowest round-trip time of those that are let thro
 });
 
 Deno.test("isHealthy() is no longer so with the first probe timeout", () => {
-  assertEquals([0, 1, 2].map((ptoCount) => isHealthy(pathView(0, { ptoCount }))), [true, false, false]);
+  assertEquals([0, 1, 2].map((ptoCount) => isHealthy(pathView(0, { ptoCount }), 0)), [true, false, false]);
+});
+
+Deno.test("isHealthy() is no longer so when the oldest packet is older than a probe timeout, timer or not", () => {
+  const path = pathView(0, { srtt: 20, rttVar: 2, oldestUnackedAt: 100 });
+  assertEquals([isHealthy(path, 153), isHealthy(path, 153.5)], [true, false]);
 });
 
 Deno.test("overdue() counts from one round trip after the oldest packet", () => {
@@ -49,5 +54,6 @@ Deno.test("needsBackup() holds when no available path is healthy", () => {
   assertEquals(needsBackup(connectionView([pathView(0), spare])), false);
   assertEquals(needsBackup(connectionView([pathView(0, { room: 0 }), spare])), false);
   assertEquals(needsBackup(connectionView([pathView(0, { ptoCount: 1 }), spare])), true);
+  assertEquals(needsBackup(connectionView([pathView(0, { oldestUnackedAt: 0 }), spare], { now: 1000 })), true);
   assertEquals(needsBackup(connectionView([spare])), true);
 });

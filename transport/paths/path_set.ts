@@ -7,6 +7,12 @@ export class PathSet {
   readonly #paths = new Map<PathId, Path>();
   readonly #routes = new Map<number, Route>();
   #nextRoute = 0;
+  #revision = 0;
+
+  /** Another number whenever a path was added or removed. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   /** A number for a new route. */
   nextRouteNumber(): number {
@@ -15,6 +21,7 @@ export class PathSet {
 
   add(path: Path): void {
     this.#paths.set(path.id, path);
+    this.#revision++;
     this.addRoute(path.route);
   }
 
@@ -28,6 +35,7 @@ export class PathSet {
 
   remove(path: Path): void {
     this.#paths.delete(path.id);
+    this.#revision++;
     this.removeRoute(path.route);
     if (path.previous !== undefined) this.removeRoute(path.previous);
   }

@@ -37,6 +37,11 @@ export const LEVEL_INDEX: Readonly<Record<"initial" | "early" | "handshake" | "a
   application: 2,
 };
 
+/** What a packet counts in {@linkcode Route.lossRate}: a mean over about a hundred. */
+const LOSS_GAIN = 1 / 100;
+/** What a gap counts in {@linkcode Route.ackGap}. */
+const GAP_GAIN = 1 / 8;
+
 /**
  * A 4-tuple in use by a path, with all that belongs to the way through the network and not to the path id: round-trip time,
  * congestion window, pacing, MTU, ECN, address validation (RFC 9000 §9.4). A path that migrates gets a new route.
@@ -65,6 +70,12 @@ export class Route {
   bytesSent = 0;
   bytesReceived = 0;
   packetsLost = 0;
+  /** When a packet was last newly acknowledged; `-Infinity`: never. */
+  lastAckAt = -Infinity;
+  /** Mean time between acknowledgements with news, each counted as a round trip at most; 0: not known yet. */
+  ackGap = 0;
+  /** Share of packets lost of late, 0 to 1. */
+  lossRate = 0;
 
   constructor(options: RouteOptions) {
     this.number = options.number;
@@ -111,6 +122,22 @@ export class Route {
   /** The pacer's rate follows the window and the round-trip time. */
   updatePacing(now: number): void {
     this.pacer.setRate(pacingRate(this.controller, this.rtt), now);
+  }
+
+  /** So many packets were newly acknowledged at once. */
+  noteAcked(packets: number, now: number): void {
+    this.lossRate *= (1 - LOSS_GAIN) ** packets;
+    const gap = Math.min(now - this.lastAckAt, this.rtt.smoothed);
+    // What comes at the same moment is one acknowledgement, in several frames; the first of all has no gap before it.
+    if (gap > 0 && this.lastAckAt > -Infinity) {
+      this.ackGap = this.ackGap === 0 ? gap : this.ackGap + (gap - this.ackGap) * GAP_GAIN;
+    }
+    this.lastAckAt = now;
+  }
+
+  /** So many packets were declared lost. */
+  noteLost(packets: number): void {
+    this.lossRate = 1 - (1 - this.lossRate) * (1 - LOSS_GAIN) ** packets;
   }
 
   is(local: Address, remote: Address): boolean {

@@ -233,9 +233,10 @@ export class Datagrams implements FrameOwner {
 
   /**
    * Fills the packet with datagrams that may go on its path, in order. With `forCopies` they get numbers where they can, so
-   * that `writeAgain` can copy them to other paths. Whether anything was written.
+   * that `writeAgain` can copy them to other paths; with `accept` only those go whose pin it lets through. Whether anything
+   * was written.
    */
-  writeWork(packet: PacketWriter, forCopies = false): boolean {
+  writeWork(packet: PacketWriter, forCopies = false, accept?: (pin: PathId | undefined) => boolean): boolean {
     let wrote = false;
     for (const item of this.#out) {
       if (this.#isHopeless(item, packet.now)) {
@@ -243,6 +244,7 @@ export class Datagrams implements FrameOwner {
         continue;
       }
       if (item.pin !== undefined && item.pin !== packet.path) continue;
+      if (accept !== undefined && !accept(item.pin)) continue;
       const isNumbered = forCopies && this.#canBeNumbered(item);
       if (!this.#write(item, isNumbered ? this.#nextNumber : -1, packet)) break;
       if (isNumbered) this.#nextNumber++;

@@ -1,0 +1,225 @@
+/**
+ * What schedulers see: the connection's live figures behind getters. Plugins get these objects, so nothing of the core can
+ * be reached or changed through them: the fields are private, instances, prototypes and the list of paths are frozen, and
+ * what the core sets it sets through functions of this module.
+ *
+ * @module
+ */
+import type { ConnectionView, PathView } from "../../schedulers/scheduler.ts";
+import type { PathId } from "../base/role.ts";
+import type { Path, PathStatus } from "../paths/path.ts";
+import type { PathSet } from "../paths/path_set.ts";
+import type { Spaces } from "./spaces.ts";
+
+/** The time of the last question, shared by the views of a connection. */
+interface Moment {
+  now: number;
+}
+
+/** A path as schedulers see it. */
+export class LivePathView implements PathView {
+  readonly #path: Path;
+  readonly #spaces: Spaces;
+  readonly #moment: Moment;
+
+  /** A view of the path at the moment that `moment` tells. */
+  constructor(path: Path, spaces: Spaces, moment: Moment) {
+    this.#path = path;
+    this.#spaces = spaces;
+    this.#moment = moment;
+    Object.freeze(this);
+  }
+
+  get id(): PathId {
+    return this.#path.id;
+  }
+
+  get label(): string {
+    return this.#path.properties.label;
+  }
+
+  get cost(): number {
+    return this.#path.properties.cost;
+  }
+
+  get metered(): boolean {
+    return this.#path.properties.metered;
+  }
+
+  get status(): PathStatus {
+    return statusOf(this.#path);
+  }
+
+  get srtt(): number {
+    return this.#path.route.rtt.smoothed;
+  }
+
+  get rttVar(): number {
+    return this.#path.route.rtt.variation;
+  }
+
+  get minRtt(): number {
+    return this.#path.route.rtt.min;
+  }
+
+  get latestRtt(): number {
+    return this.#path.route.rtt.latest;
+  }
+
+  get cwnd(): number {
+    return this.#path.route.controller.cwnd;
+  }
+
+  get inFlight(): number {
+    return this.#path.route.inFlight;
+  }
+
+  get room(): number {
+    return this.#path.route.room(this.#moment.now);
+  }
+
+  get readyAt(): number {
+    const { route } = this.#path;
+    return route.hasWindow && route.amplification.room > 0
+      ? route.pacer.readyAt(route.mtu.current, this.#moment.now)
+      : Infinity;
+  }
+
+  get deliveryRate(): number {
+    return this.#path.route.delivery.rate;
+  }
+
+  get lossRate(): number {
+    return this.#path.route.lossRate;
+  }
+
+  get oldestUnackedAt(): number {
+    const { id, route } = this.#path;
+    return this.#spaces.get("application", id)?.sent.oldest(route.number)?.sentAt ?? Infinity;
+  }
+
+  get lastAckAt(): number {
+    return this.#path.route.lastAckAt;
+  }
+
+  get ackGap(): number {
+    return this.#path.route.ackGap;
+  }
+
+  get ptoCount(): number {
+    return this.#path.route.pto.count;
+  }
+
+  get mtu(): number {
+    return this.#path.route.mtu.current;
+  }
+
+  get bytesSent(): number {
+    return this.#path.bytesSent;
+  }
+}
+
+/** The way in, set by the class that it reaches into. */
+let refresh: (view: LiveConnectionView, now: number) => void;
+
+/** A path that there is, with its view. */
+interface Known {
+  readonly path: Path;
+  readonly view: LivePathView;
+  /** Whether the view is in the list. */
+  isListed: boolean;
+}
+
+/** What a {@linkcode LiveConnectionView} shows. */
+export interface ViewSources {
+  readonly paths: PathSet;
+  readonly spaces: Spaces;
+  /** Where data waits. */
+  readonly streams: { readonly backlog: number; readonly sendWindow: number };
+  /** Where the newest values of signals are. */
+  readonly hints: { signal(name: string): number | undefined };
+}
+
+/** A connection as schedulers see it. */
+export class LiveConnectionView implements ConnectionView {
+  readonly #sources: ViewSources;
+  readonly #moment: Moment = { now: 0 };
+  #known: Known[] = [];
+  #revision = -1;
+  #paths: readonly PathView[] = Object.freeze([]);
+
+  /** Shows nothing before `refreshView`. */
+  constructor(sources: ViewSources) {
+    this.#sources = sources;
+    Object.freeze(this);
+  }
+
+  get now(): number {
+    return this.#moment.now;
+  }
+
+  get paths(): readonly PathView[] {
+    return this.#paths;
+  }
+
+  get backlog(): number {
+    return this.#sources.streams.backlog;
+  }
+
+  get sendWindow(): number {
+    return this.#sources.streams.sendWindow;
+  }
+
+  signal(name: string): number | undefined {
+    return this.#sources.hints.signal(name);
+  }
+
+  #refresh(now: number): void {
+    this.#moment.now = now;
+    const { revision } = this.#sources.paths;
+    if (revision !== this.#revision) {
+      this.#revision = revision;
+      this.#relist();
+      return;
+    }
+    const known = this.#known;
+    for (let i = 0; i < known.length; i++) {
+      const { path, isListed } = known[i]!;
+      if ((path.state === "usable") === isListed) continue;
+      this.#relist();
+      return;
+    }
+  }
+
+  /** Makes the list of paths anew; a path's view stays the same as long as there is the path. */
+  #relist(): void {
+    const { paths, spaces } = this.#sources;
+    const before = this.#known;
+    this.#known = [];
+    const listed: PathView[] = [];
+    for (const path of paths.all()) {
+      const view = before.find((entry) => entry.path === path)?.view ?? new LivePathView(path, spaces, this.#moment);
+      const isListed = path.state === "usable";
+      this.#known.push({ path, view, isListed });
+      if (isListed) listed.push(view);
+    }
+    this.#paths = Object.freeze(listed);
+  }
+
+  static {
+    refresh = (view, now) => view.#refresh(now);
+  }
+}
+
+Object.freeze(LivePathView.prototype);
+Object.freeze(LiveConnectionView.prototype);
+
+/** Moves the view to a time, and its list of paths to those that are usable now. Allocates only when the list changes. */
+export function refreshView(view: LiveConnectionView, now: number): void {
+  refresh(view, now);
+}
+
+/** What both ends make of a path: a backup as soon as one of them says so. */
+export function statusOf(path: Path): PathStatus {
+  return path.localStatus === "backup" || path.peerStatus === "backup" ? "backup" : "available";
+}
