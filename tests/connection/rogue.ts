@@ -88,6 +88,8 @@ export interface DeliveryOptions {
   /** The victim's address. */
   readonly to?: Address;
   readonly ecn?: Ecn;
+  /** Whether the victim may answer before the call returns. Default true. */
+  readonly react?: boolean;
 }
 
 const TAG = 16;
@@ -186,7 +188,7 @@ export class Rogue {
       local: options.to ?? (isClient ? SERVER_ADDRESS : CLIENT_ADDRESS),
       ecn: options.ecn ?? "not-ect",
     }, world.now);
-    world.runFor(0);
+    if (options.react ?? true) world.runFor(0);
   }
 
   /** Seals packets into one datagram and delivers it. */
