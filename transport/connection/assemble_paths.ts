@@ -1,3 +1,4 @@
+import { sameAddress } from "../base/address.ts";
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import { CidIssuer } from "../paths/cid_issuer.ts";
 import { CidPool } from "../paths/cid_pool.ts";
@@ -60,9 +61,11 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
       return its === undefined ? largestPto() : timers.ptoOf(its);
     },
     maxPto: largestPto,
+    hasId: (path, route) => pool.current(path, route) !== undefined || pool.hasUnused(path),
     routeOf: (packet) => {
       const path = paths.get(packet.path);
-      if (path === undefined) return undefined;
+      // Nothing is sent on a path that is being closed, answers neither (RFC 10069 §3.4).
+      if (path === undefined || path.state === "closing") return undefined;
       return (knownRoute(path, packet.local, packet.remote) ?? (role === "client" ? path.route : undefined))?.number;
     },
   });
@@ -118,6 +121,8 @@ function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: Pa
       if (config.maxPaths === 0) return false;
       return context.peer === undefined ? undefined : context.peer.initialMaxPathId !== undefined;
     },
+    // RFC 10069 §2.2: that parameter speaks of the address of the handshake alone.
+    isForbidden: (remote) => context.peer?.disableActiveMigration === true && sameAddress(remote, core.options.remote),
     makeRoute: (local, remote, known) => routes.make(local, remote, known, undefined),
     largestPto,
     events: (event) => context.events.push(event),
@@ -133,9 +138,9 @@ function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: Pa
       carriers.datagrams.forgetPath(path.id);
       hints.onClosing(path.id);
     },
-    onGone: (path) => {
-      spaces.remove(path.id);
-      keys.forgetPath(path.id);
+    onGone: (id) => {
+      spaces.remove(id);
+      keys.forgetPath(id);
     },
     onNoPath: (now) => closer.close(noPathLeft(), now),
   });
@@ -180,4 +185,5 @@ function settleValidations(
     if (path.state === "validating") manager.onValidated(path, outcome.ok, now);
     else migration.onOutcome(path, route, outcome, now);
   }
+  validator.startWaiting(now);
 }

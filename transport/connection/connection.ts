@@ -176,7 +176,7 @@ export class Connection {
   /** Sends with another of the peer's connection ids from now on; `false` when there is no unused one. */
   rotateConnectionId(path: PathId = 0): boolean {
     const its = this.#parts.paths.get(path);
-    return its !== undefined && this.#parts.pool.rotate(path, its.route.number);
+    return its !== undefined && this.#parts.manager.rotate(its);
   }
 
   /**

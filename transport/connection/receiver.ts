@@ -1,11 +1,13 @@
 import type { KeyLevel, KeyRing } from "../../crypto/key_ring.ts";
 import { type Datagram, sameAddress } from "../base/address.ts";
 import { StatelessResetError, TransportError, TransportErrorCode } from "../base/errors.ts";
+import type { PathId } from "../base/role.ts";
+import type { Route } from "../paths/route.ts";
 import type { ReceivedPacket } from "../base/frame_owner.ts";
 import type { DropReason } from "../base/observer.ts";
 import type { CidIssuer } from "../paths/cid_issuer.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
-import type { Migration } from "../paths/migration.ts";
+import { knownRoute, type Migration } from "../paths/migration.ts";
 import type { Path } from "../paths/path.ts";
 import type { PathManager } from "../paths/path_manager.ts";
 import type { PathSet } from "../paths/path_set.ts";
@@ -69,14 +71,30 @@ export class Receiver {
       this.#drop("connection_closed", datagram, now);
       return;
     }
-    for (const route of paths.routes()) {
-      if (!route.is(datagram.local, datagram.remote)) continue;
-      route.amplification.received(datagram.data.length);
-      route.bytesReceived += datagram.data.length;
-      break;
-    }
+    this.#credited = undefined;
+    const path = paths.get(this.#pathOf(datagram.data));
+    const route = path === undefined ? undefined : knownRoute(path, datagram.local, datagram.remote);
+    if (route !== undefined) this.#credit(route, datagram);
     this.#guarded(datagram, now);
     this.#takeBuffered(now);
+  }
+
+  /** The path of a datagram's first packet: that of its destination id, 0 in the handshake. */
+  #pathOf(data: Uint8Array): PathId {
+    if (data.length === 0 || (data[0]! & 0x80) !== 0) return 0;
+    const { issuer, idLength } = this.#parts;
+    return issuer.pathOf(data.subarray(1, 1 + idLength)) ?? 0;
+  }
+
+  /** The route on which the datagram counts as received. */
+  #credited: Route | undefined;
+
+  /** A datagram came from there: once, whatever is in it. */
+  #credit(route: Route, datagram: Datagram): void {
+    if (this.#credited !== undefined) return;
+    this.#credited = route;
+    route.amplification.received(datagram.data.length);
+    route.bytesReceived += datagram.data.length;
   }
 
   #guarded(datagram: Datagram, now: number): void {
@@ -221,9 +239,13 @@ export class Receiver {
     const space = spaces.get("application", id)!;
     const largest = space.received.largest;
     const end = this.#open(header, "application", space, spaces.layout.noncePathOf(id), datagram, now);
-    if (end < 0) return;
+    if (end < 0) {
+      // Nothing is kept for a path that only somebody without keys has spoken of.
+      if (known === undefined) spaces.remove(id);
+      return;
+    }
     const path = known ?? manager.admit(id, datagram.local, datagram.remote, now);
-    if (known === undefined) path.route.amplification.received(datagram.data.length);
+    if (known === undefined) this.#credit(path.route, datagram);
     this.#onPath(path, header, space, largest, end, datagram, now);
   }
 
@@ -243,7 +265,7 @@ export class Receiver {
     if (mayMove && !route.is(datagram.local, datagram.remote)) {
       const sameId = this.#isIdInUse(path, header.destinationId);
       route = migration.routeOf(path, datagram.local, datagram.remote, sameId);
-      if (!route.validated) route.amplification.received(datagram.data.length);
+      this.#credit(route, datagram);
     }
     const number = this.#number;
     const probing = this.#process(header, "application", space, path, end, datagram, now);

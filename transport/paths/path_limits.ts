@@ -33,6 +33,8 @@ export class PathLimits implements FrameOwner {
   #peer = 0;
   /** The limit that PATHS_BLOCKED was last sent for. */
   #blockedAt = -1;
+  /** The sequence number that PATH_CIDS_BLOCKED was last sent for, per path. */
+  readonly #askedFor = new Map<PathId, number>();
 
   constructor(options: PathLimitsOptions) {
     this.#options = options;
@@ -59,7 +61,8 @@ export class PathLimits implements FrameOwner {
   /** Multipath is on; the peer's parameter was this. */
   start(peerInitial: number): void {
     this.#initialPeer = peerInitial;
-    this.#peer = peerInitial;
+    // A MAX_PATH_ID may have overtaken the end of the handshake.
+    this.#peer = Math.max(this.#peer, peerInitial);
     this.#provide(1);
   }
 
@@ -78,13 +81,17 @@ export class PathLimits implements FrameOwner {
     this.#pathsBlocked.want();
   }
 
-  /** Says that the peer has given no connection id for the path. */
+  /** Says, once for each id that is missing, that the peer has given no unused connection id for the path. */
   blockedByIds(path: PathId): void {
-    if (this.#cidsBlocked.stateOf(path) === "idle") this.#cidsBlocked.want(path);
+    const next = this.#options.pool.nextSequence(path);
+    if (this.#askedFor.get(path) === next) return;
+    this.#askedFor.set(path, next);
+    this.#cidsBlocked.want(path);
   }
 
-  /** The path is abandoned or has its ids. */
+  /** The path is abandoned, or given up before it began. */
   unblocked(path: PathId): void {
+    this.#askedFor.delete(path);
     this.#cidsBlocked.cancel(path);
   }
 

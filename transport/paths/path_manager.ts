@@ -1,5 +1,5 @@
 import type { Address } from "../base/address.ts";
-import { TransportError, TransportErrorCode } from "../base/errors.ts";
+import { TransportErrorCode } from "../base/errors.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
 import type { Observer } from "../base/observer.ts";
 import { QueueOf } from "../base/queue_of.ts";
@@ -11,7 +11,9 @@ import { describePath, Path, type PathProperties, type PathState, type PathStatu
 import { type PathChange, type PathEvent, pathStats } from "./path_events.ts";
 import { cannotOpen, type PathLimits } from "./path_limits.ts";
 import type { PathSet } from "./path_set.ts";
+import { PathStatuses } from "./path_statuses.ts";
 import type { Route } from "./route.ts";
+import { SpentIds } from "./spent_ids.ts";
 import type { Validator } from "./validator.ts";
 
 /** What the path manager works with. */
@@ -28,6 +30,8 @@ export interface PathManagerParts {
   readonly isReady: () => boolean;
   /** Whether both ends offered RFC 10069; `undefined` while the peer's parameters are unknown. */
   readonly isNegotiated: () => boolean | undefined;
+  /** Whether the peer forbids paths to that address of its (RFC 9000 §18.2, disable_active_migration). */
+  readonly isForbidden: (remote: Address) => boolean;
   readonly makeRoute: (local: Address, remote: Address, validated: boolean) => Route;
   /** The longest PTO of all paths. */
   readonly largestPto: () => number;
@@ -39,7 +43,7 @@ export interface PathManagerParts {
   /** Nothing will be sent on the path any more: what is in flight there counts as lost. */
   readonly onClosing: (path: Path, now: number) => void;
   /** All of the path can be forgotten. */
-  readonly onGone: (path: Path) => void;
+  readonly onGone: (id: PathId) => void;
   /** No path is left, and none came in time. */
   readonly onNoPath: (now: number) => void;
 }
@@ -57,6 +61,9 @@ interface Opening extends OpenPathOptions {
   readonly since: number;
 }
 
+/** Why a path that waited cannot be. */
+const NOT_SPOKEN = "the peer does not speak RFC 10069, or this end does not offer it";
+const FORBIDDEN = "the peer forbids paths to that address of its";
 /** Longest that a path waits for the peer to allow it, and to give it a connection id. */
 export const OPENING_TIMEOUT = 10_000;
 /** PTOs that state is kept after the peer's PATH_ABANDON (RFC 10069 §3.4.3). */
@@ -70,18 +77,13 @@ export class PathManager implements FrameOwner {
   readonly receives = ["path_abandon", "path_status"] as const;
   readonly #parts: PathManagerParts;
   readonly #abandons: QueueOf<PathId, PathAbandonFrame>;
-  readonly #statuses: QueueOf<PathId, PathStatusFrame>;
+  readonly #statuses: PathStatuses;
+  readonly #spent = new SpentIds();
   /** Codes of PATH_ABANDONs that are not acknowledged. */
   readonly #codes = new Map<PathId, number>();
-  /** Our status of a path and its number; kept until the path is gone. */
-  readonly #local = new Map<PathId, { status: PathStatus; sequence: number }>();
-  /** The peer's, also for paths that are not open yet. */
-  readonly #remote = new Map<PathId, { status: PathStatus; sequence: number }>();
   readonly #openings: Opening[] = [];
   /** When what is kept of a closing path goes. */
   readonly #goneAt = new Map<PathId, number>();
-  /** Ids that were used or burnt: below this all are, but those in `#unused`. */
-  #nextId = 1;
   /** When the connection ends unless a path comes; Infinity: there is one. */
   #lonelyUntil = Infinity;
 
@@ -91,9 +93,9 @@ export class PathManager implements FrameOwner {
       (path) => ({ kind: "path_abandon", path, code: this.#codes.get(path) ?? 0 }),
       { mayGo: (path, target) => target.path !== path, onDelivered: (path) => this.#codes.delete(path) },
     );
-    this.#statuses = new QueueOf<PathId, PathStatusFrame>((path) => {
-      const own = this.#local.get(path);
-      return own === undefined ? undefined : { kind: "path_status", path, sequence: own.sequence, status: own.status };
+    this.#statuses = new PathStatuses({
+      observer: parts.observer,
+      mayTell: (path) => parts.isReady() && path <= parts.limits.peer,
     });
   }
 
@@ -102,16 +104,17 @@ export class PathManager implements FrameOwner {
    * the connection cannot have another path, `RangeError` when its cost is not a number from 0.
    */
   open(options: OpenPathOptions, now: number): PathId {
-    const { role, maxPaths, isNegotiated } = this.#parts;
+    const { role, maxPaths, isNegotiated, isForbidden } = this.#parts;
     if (role === "server") throw cannotOpen("only clients open paths");
-    if (isNegotiated() === false) throw cannotOpen("the peer does not speak RFC 10069, or this end does not offer it");
+    if (isNegotiated() === false) throw cannotOpen(NOT_SPOKEN);
+    if (isForbidden(options.remote)) throw cannotOpen(FORBIDDEN);
     const live =
       [...this.#parts.paths.all()].filter((path) => path.state !== "gone" && path.state !== "closing").length;
     if (live + this.#openings.length >= maxPaths) {
       throw cannotOpen(`${live} paths are open, at most ${maxPaths} may be`);
     }
     const properties = describePath(options.properties);
-    const id = this.#nextId++;
+    const id = this.#smallestUnused();
     this.#openings.push({ ...options, properties, id, since: now });
     this.#emitState(id, "opening", options.properties.label, now);
     this.progress(now);
@@ -128,14 +131,9 @@ export class PathManager implements FrameOwner {
 
   /** Something changed that openings may wait for. */
   progress(now: number): void {
-    const { limits, pool, issuer, isReady, isNegotiated } = this.#parts;
+    const { limits, pool, issuer, isReady } = this.#parts;
     if (this.#openings.length === 0) return;
-    if (isNegotiated() === false) {
-      for (const opening of this.#openings.splice(0)) {
-        const reason = "The peer does not speak RFC 10069";
-        this.#abandonOpening(opening, TransportErrorCode.APPLICATION_ABANDON_PATH, reason, now);
-      }
-    }
+    this.#dropImpossible(now);
     if (!isReady()) return;
     for (let i = 0; i < this.#openings.length; i++) {
       const opening = this.#openings[i]!;
@@ -157,26 +155,35 @@ export class PathManager implements FrameOwner {
 
   /** Server: the first packet on a path that the client opened was authenticated. */
   admit(id: PathId, local: Address, remote: Address, now: number): Path {
-    this.#nextId = Math.max(this.#nextId, id + 1);
     const path = this.#make(id, {
       local,
       remote,
       properties: UNDESCRIBED,
       status: "available",
     });
+    const { pool, validator } = this.#parts;
     const known = this.#isKnown(path.route);
     if (known) path.route.amplification.validate();
     this.#announce(path, "opened", "opened by the peer", now);
-    if (known) this.#usable(path, "the address is known", now);
-    else this.#parts.validator.challenge(id, path.route.number, now);
+    const hasId = pool.hasUnused(id);
+    if (!hasId) this.#askForIds(id);
+    if (known && hasId) this.#usable(path, "the address is known", now);
+    else validator.challenge(id, path.route.number, now);
     return path;
+  }
+
+  /** Sends with another of the peer's ids on the path; `false`: it has given no unused one, and is asked for it. */
+  rotate(path: Path): boolean {
+    if (this.#parts.pool.rotate(path.id, path.route.number)) return true;
+    this.#askForIds(path.id);
+    return false;
   }
 
   /** Whether a packet for this path id may open a path here. */
   mayAdmit(id: PathId): boolean {
     const { role, paths, limits } = this.#parts;
     return role === "server" && this.#parts.isReady() && paths.get(id) === undefined && id <= limits.local &&
-      !this.#goneAt.has(id) && !this.#wasAbandoned(id);
+      !this.isOver(id);
   }
 
   /** The validation of a path that was being opened ended. */
@@ -186,7 +193,10 @@ export class PathManager implements FrameOwner {
       path.route.amplification.validate();
       this.#usable(path, "validated", now);
     } else {
-      this.close(path, TransportErrorCode.PATH_UNSTABLE_OR_POOR, "The peer did not answer on it", now);
+      const hasId = this.#parts.pool.current(path.id, path.route.number) !== undefined;
+      const code = hasId ? TransportErrorCode.PATH_UNSTABLE_OR_POOR : TransportErrorCode.NO_CID_AVAILABLE_FOR_PATH;
+      const reason = hasId ? "The peer did not answer on it" : "The peer gave no connection id for it";
+      this.close(path, code, reason, now);
     }
   }
 
@@ -208,15 +218,11 @@ export class PathManager implements FrameOwner {
     this.#announce(path, "migrated", "the peer's address changed", now);
   }
 
-  /** Tells the peer what this end thinks of the path; also before it is open. */
+  /** Tells the peer what this end thinks of the path; also before it is open, and never once it is over. */
   setStatus(id: PathId, status: PathStatus, now: number): void {
-    const own = this.#local.get(id);
-    if (own?.status === status) return;
-    this.#local.set(id, { status, sequence: (own?.sequence ?? 0) + 1 });
+    if (this.isOver(id) || !this.#statuses.say(id, status, now)) return;
     const path = this.#parts.paths.get(id);
     if (path !== undefined) path.localStatus = status;
-    if (!this.#wasAbandoned(id)) this.#statuses.want(id);
-    this.#parts.observer?.on("multipath:path_status_updated", { path: id, owner: "local", status }, now);
   }
 
   /** Abandons a path (RFC 10069 §3.4): nothing is sent on it any more. */
@@ -228,7 +234,7 @@ export class PathManager implements FrameOwner {
     this.#announce(path, "closed", reason, now, code, byPeer);
     this.#parts.observer?.on("multipath:path_closed", { path: path.id, code, byPeer }, now);
     this.#codes.set(path.id, byPeer ? TransportErrorCode.NO_ERROR : code);
-    this.#statuses.cancel(path.id);
+    this.#statuses.silence(path.id);
     limits.unblocked(path.id);
     this.#abandons.want(path.id);
     this.#parts.onClosing(path, now);
@@ -250,7 +256,9 @@ export class PathManager implements FrameOwner {
 
   /** Whether a path id is used up: its path is closing or gone, or there will never be one. */
   isOver(id: PathId): boolean {
-    return this.#wasAbandoned(id);
+    if (this.#spent.has(id)) return true;
+    const state = this.#parts.paths.get(id)?.state;
+    return state === "closing" || state === "gone";
   }
 
   /** Whether another path could take this one's place. */
@@ -307,6 +315,23 @@ export class PathManager implements FrameOwner {
     }
   }
 
+  /** Ends what waits for something that the peer's parameters rule out. */
+  #dropImpossible(now: number): void {
+    const { isNegotiated, isForbidden } = this.#parts;
+    for (let i = 0; i < this.#openings.length; i++) {
+      const opening = this.#openings[i]!;
+      const why = isNegotiated() === false ? NOT_SPOKEN : isForbidden(opening.remote) ? FORBIDDEN : undefined;
+      if (why === undefined) continue;
+      this.#openings.splice(i--, 1);
+      const reason = why[0]!.toUpperCase() + why.slice(1);
+      this.#abandonOpening(opening, TransportErrorCode.APPLICATION_ABANDON_PATH, reason, now);
+    }
+  }
+
+  #askForIds(id: PathId): void {
+    if (this.#parts.isReady() && !this.isOver(id)) this.#parts.limits.blockedByIds(id);
+  }
+
   #begin(opening: Opening, now: number): void {
     const path = this.#make(opening.id, opening);
     this.#announce(path, "opened", "opened by this end", now);
@@ -318,8 +343,8 @@ export class PathManager implements FrameOwner {
     const { paths, issuer, makeRoute, role, onOpened } = this.#parts;
     const route = makeRoute(options.local, options.remote, role === "client");
     const path = new Path(id, route, options.properties, "validating");
-    path.localStatus = this.#local.get(id)?.status ?? "available";
-    path.peerStatus = this.#remote.get(id)?.status;
+    path.localStatus = this.#statuses.local(id);
+    path.peerStatus = this.#statuses.remote(id);
     paths.add(path);
     issuer.use(id);
     onOpened(path);
@@ -353,7 +378,7 @@ export class PathManager implements FrameOwner {
     const { path: id } = frame;
     const { now } = packet;
     limits.check(id);
-    if (this.#goneAt.has(id) || (this.#wasAbandoned(id) && paths.get(id) === undefined && !this.#codes.has(id))) return;
+    if (this.#goneAt.has(id) || this.#spent.isGone(id)) return;
     const until = now + this.#retention();
     const path = paths.get(id);
     if (path !== undefined) {
@@ -363,7 +388,7 @@ export class PathManager implements FrameOwner {
       const reason = `Refused by the peer with code 0x${frame.code.toString(16)}`;
       if (opening >= 0) {
         this.#abandonOpening(this.#openings.splice(opening, 1)[0]!, frame.code, reason, now, true);
-      } else if (!this.#codes.has(id)) {
+      } else if (!this.#spent.has(id)) {
         this.#burn(id, TransportErrorCode.NO_ERROR);
       }
     }
@@ -372,16 +397,12 @@ export class PathManager implements FrameOwner {
   }
 
   #onStatus(frame: PathStatusFrame, packet: ReceivedPacket): void {
-    const { limits, paths, observer } = this.#parts;
-    const { path: id, sequence, status } = frame;
+    const { limits, paths } = this.#parts;
+    const { path: id, status } = frame;
     limits.check(id);
-    if (this.#wasAbandoned(id)) return;
-    const last = this.#remote.get(id);
-    if (last !== undefined && sequence <= last.sequence) return;
-    this.#remote.set(id, { sequence, status });
-    observer?.on("multipath:path_status_updated", { path: id, owner: "remote", status }, packet.now);
+    if (this.isOver(id) || !this.#statuses.hear(frame, packet.now)) return;
     const path = paths.get(id);
-    if (path === undefined || path.state === "closing") return;
+    if (path === undefined) return;
     const changed = (path.peerStatus ?? "available") !== status;
     path.peerStatus = status;
     if (changed) this.#announce(path, "status", `the peer says ${status}`, packet.now);
@@ -390,10 +411,9 @@ export class PathManager implements FrameOwner {
   /** An id that never became a path is used up: the peer must hear of it (RFC 10069 §3.4). */
   #burn(id: PathId, code: number): void {
     const { pool, issuer } = this.#parts;
-    this.#nextId = Math.max(this.#nextId, id + 1);
     this.#codes.set(id, code);
-    this.#burnt.add(id);
-    this.#statuses.cancel(id);
+    this.#spent.burn(id);
+    this.#statuses.silence(id);
     this.#abandons.want(id);
     pool.abandon(id);
     issuer.abandon(id, Infinity);
@@ -402,9 +422,9 @@ export class PathManager implements FrameOwner {
   #abandonOpening(opening: Opening, code: number, reason: string, now: number, byPeer = false): void {
     const { limits } = this.#parts;
     limits.unblocked(opening.id);
-    // An id above the peer's limit cannot be spoken of.
+    // An id above a limit was never spoken of: it is as fresh as before.
     if (opening.id <= limits.peer && opening.id <= limits.local) this.#burn(opening.id, byPeer ? 0 : code);
-    else this.#burnt.add(opening.id);
+    else this.#statuses.forget(opening.id);
     const ghost = new Path(
       opening.id,
       this.#parts.makeRoute(opening.local, opening.remote, true),
@@ -414,32 +434,25 @@ export class PathManager implements FrameOwner {
     this.#announce(ghost, "closed", reason, now, code, byPeer);
   }
 
-  /** Ids that are used up without a path. */
-  readonly #burnt = new Set<PathId>();
-
-  #wasAbandoned(id: PathId): boolean {
-    if (this.#burnt.has(id)) return true;
-    const path = this.#parts.paths.get(id);
-    if (path !== undefined) return path.state === "closing" || path.state === "gone";
-    return id < this.#gonePrefix;
+  /** RFC 10069 §3.2.1: ids are used in order, which the limits and the peer's connection ids follow. */
+  #smallestUnused(): PathId {
+    const isTaken = (id: PathId): boolean =>
+      this.#parts.paths.get(id) !== undefined || this.#openings.some((opening) => opening.id === id);
+    return this.#spent.smallestFresh(isTaken);
   }
-
-  /** All ids below are gone. */
-  #gonePrefix = 0;
 
   #forget(id: PathId, now: number): void {
     this.#goneAt.delete(id);
-    this.#local.delete(id);
-    this.#remote.delete(id);
+    this.#statuses.forget(id);
     const { paths, limits, onGone } = this.#parts;
     const path = paths.get(id);
     if (path !== undefined) {
       this.#setState(path, "gone", "3 PTO after the peer abandoned it", now);
+      for (const candidate of path.candidates) paths.removeRoute(candidate);
       paths.remove(path);
-      onGone(path);
     }
-    this.#burnt.add(id);
-    while (this.#burnt.has(this.#gonePrefix)) this.#burnt.delete(this.#gonePrefix++);
+    onGone(id);
+    this.#spent.forget(id);
     limits.raise();
   }
 

@@ -47,6 +47,11 @@ export interface ValidatorOptions {
   readonly maxPto: () => number;
   /** The route that a packet came in on; `undefined` leaves a challenge in it unanswered. */
   readonly routeOf: (packet: ReceivedPacket) => number | undefined;
+  /**
+   * Whether the peer gave a connection id that packets on the route can go with; until it does, nothing is due there (RFC
+   * 10069 §3.1). Default: always.
+   */
+  readonly hasId?: (path: PathId, route: number) => boolean;
 }
 
 /** What came of a validation. */
@@ -101,6 +106,8 @@ export class Validator implements FrameOwner {
   readonly #options: ValidatorOptions;
   readonly #routes = new Map<number, RouteState>();
   readonly #outcomes: ValidationOutcome[] = [];
+  /** Routes whose validation begins when another has ended. */
+  readonly #waiting: DueRoute[] = [];
   #running = 0;
 
   /** Validates nothing before {@linkcode challenge}. */
@@ -110,15 +117,16 @@ export class Validator implements FrameOwner {
 
   /**
    * Begins to validate a route; nothing changes when that is under way. `false` when {@linkcode MAX_VALIDATIONS} others
-   * are: try again after an outcome.
+   * are: then it waits until one has ended and {@linkcode startWaiting} is called.
    */
   challenge(path: PathId, route: number, now: number): boolean {
-    const state = this.#stateOf(path, route);
-    if (state.running) return true;
+    const known = this.#routes.get(route);
+    if (known?.running === true) return true;
     if (this.#running >= MAX_VALIDATIONS) {
-      this.#tidy(state);
+      if (!this.#waiting.some((due) => due.route === route)) this.#waiting.push({ path, route });
       return false;
     }
+    const state = known ?? this.#stateOf(path, route);
     this.#running++;
     state.running = true;
     state.addressOk = false;
@@ -127,13 +135,23 @@ export class Validator implements FrameOwner {
     return true;
   }
 
+  /** Begins what has waited, in order, as far as there is room for it. */
+  startWaiting(now: number): void {
+    while (this.#waiting.length > 0 && this.#running < MAX_VALIDATIONS) {
+      const { path, route } = this.#waiting.shift()!;
+      this.challenge(path, route, now);
+    }
+  }
+
   /** Whether a validation of the route is under way. */
   isValidating(route: number): boolean {
     return this.#routes.get(route)?.running === true;
   }
 
-  /** Gives up what is under way on a route, without an outcome; answers owed there are dropped. */
+  /** Gives up what is under way or waits on a route, without an outcome; answers owed there are dropped. */
   cancel(route: number): void {
+    const index = this.#waiting.findIndex((due) => due.route === route);
+    if (index >= 0) this.#waiting.splice(index, 1);
     const state = this.#routes.get(route);
     if (state === undefined) return;
     this.#stop(state);
@@ -143,7 +161,10 @@ export class Validator implements FrameOwner {
 
   /** A route that has a challenge or an answer to send and passes `canSend`; valid until the next call. */
   nextDue(canSend: (path: PathId, route: number) => boolean): DueRoute | undefined {
-    for (const state of this.#routes.values()) if (isDue(state) && canSend(state.path, state.route)) return state;
+    for (const state of this.#routes.values()) {
+      const { path, route } = state;
+      if (isDue(state) && this.#options.hasId?.(path, route) !== false && canSend(path, route)) return state;
+    }
     return undefined;
   }
 
