@@ -65,12 +65,14 @@ export function transportErrorName(code: number): string {
 
 /** The common ancestor: whatever ends a connection, a stream or a path. */
 export class QuicError extends Error {
+  /** The class's name. */
   override name = "QuicError";
   /** The error code on the wire. */
   readonly code: number;
   /** Whether the peer said so (in CONNECTION_CLOSE, RESET_STREAM, STOP_SENDING or PATH_ABANDON) rather than this end. */
   readonly byPeer: boolean;
 
+  /** Made where the fault is seen. */
   constructor(code: number, message: string, byPeer = false) {
     super(message);
     this.code = code;
@@ -80,12 +82,14 @@ export class QuicError extends Error {
 
 /** The protocol was violated, or the transport gave up (RFC 9000 §20.1). */
 export class TransportError extends QuicError {
+  /** The class's name. */
   override name = "TransportError";
   /** The wire type of the frame at fault; 0 when no frame is. */
   readonly frameType: number;
   /** The reason in words, as it stands in CONNECTION_CLOSE. */
   readonly reason: string;
 
+  /** Made where the fault is seen. */
   constructor(code: number, reason: string, frameType = 0, byPeer = false) {
     super(
       code,
@@ -99,10 +103,12 @@ export class TransportError extends QuicError {
 
 /** The TLS handshake failed; `code` is CRYPTO_ERROR with the alert (RFC 9001 §4.8). */
 export class HandshakeError extends TransportError {
+  /** The class's name. */
   override name = "HandshakeError";
   /** The TLS alert (RFC 8446 §6). */
   readonly alert: number;
 
+  /** Made where the fault is seen. */
   constructor(alert: number, reason: string, byPeer = false) {
     super(TransportErrorCode.CRYPTO_ERROR + alert, reason, 0x06, byPeer);
     this.alert = alert;
@@ -111,10 +117,12 @@ export class HandshakeError extends TransportError {
 
 /** An application closed the connection with its own code (CONNECTION_CLOSE 0x1d). */
 export class ApplicationError extends QuicError {
+  /** The class's name. */
   override name = "ApplicationError";
   /** The reason in words, as it stands in CONNECTION_CLOSE. */
   readonly reason: string;
 
+  /** Made where the fault is seen. */
   constructor(code: number, reason: string, byPeer: boolean) {
     const said = reason === "" ? "" : `: ${reason}`;
     super(
@@ -128,10 +136,14 @@ export class ApplicationError extends QuicError {
 
 /** One stream was reset, or its reader asked to stop. */
 export class StreamError extends QuicError {
+  /** The class's name. */
   override name = "StreamError";
+  /** The stream. */
   readonly streamId: number;
+  /** Whether its sender reset it, or its reader asked to stop. */
   readonly kind: "reset" | "stopped";
 
+  /** Made where the fault is seen. */
   constructor(code: number, streamId: number, kind: "reset" | "stopped", byPeer = true) {
     super(code, `Stream ${streamId} was ${kind} with application code ${code}`, byPeer);
     this.streamId = streamId;
@@ -141,8 +153,10 @@ export class StreamError extends QuicError {
 
 /** Nothing came from the peer for the idle timeout (RFC 9000 §10.1). */
 export class IdleTimeoutError extends QuicError {
+  /** The class's name. */
   override name = "IdleTimeoutError";
 
+  /** Made where the fault is seen. */
   constructor(timeout: number, message = `Nothing was received from the peer for ${Math.round(timeout)} ms`) {
     super(TransportErrorCode.NO_ERROR, message);
   }
@@ -150,8 +164,10 @@ export class IdleTimeoutError extends QuicError {
 
 /** The peer has lost the connection's state (RFC 9000 §10.3). */
 export class StatelessResetError extends QuicError {
+  /** The class's name. */
   override name = "StatelessResetError";
 
+  /** Made where the fault is seen. */
   constructor() {
     super(TransportErrorCode.NO_ERROR, "The peer no longer knows the connection (stateless reset)", true);
   }
@@ -159,9 +175,12 @@ export class StatelessResetError extends QuicError {
 
 /** The peer speaks none of our versions (RFC 9000 §6.2). */
 export class VersionError extends QuicError {
+  /** The class's name. */
   override name = "VersionError";
+  /** The versions that the peer offers. */
   readonly offered: readonly number[];
 
+  /** Made where the fault is seen. */
   constructor(offered: readonly number[]) {
     const list = offered.map((v) => `0x${v.toString(16)}`).join(", ");
     super(TransportErrorCode.NO_ERROR, `The peer does not speak QUIC version 1: it offers ${list || "nothing"}`, true);
@@ -171,8 +190,10 @@ export class VersionError extends QuicError {
 
 /** A path could not be opened or used (RFC 10069); `code` as in PATH_ABANDON. */
 export class PathError extends QuicError {
+  /** The class's name. */
   override name = "PathError";
 
+  /** Made where the fault is seen. */
   constructor(message: string, code: number = TransportErrorCode.NO_ERROR, byPeer = false) {
     super(code, message, byPeer);
   }

@@ -37,6 +37,8 @@ export class Latest<F extends Frame> implements FrameOwner {
   readonly #onDelivered: ((now: number) => void) | undefined;
   #state: DeliveryState = "idle";
   #version = 0;
+  /** Whether the newest value was ever sent. */
+  #isWritten = false;
   #copies = 0;
   #path: PathId = -1;
 
@@ -59,10 +61,12 @@ export class Latest<F extends Frame> implements FrameOwner {
 
   /** The value has changed and must be delivered; what is in flight is old from now on. */
   want(): void {
-    // A value that nobody has sent yet is simply replaced: make() reads it when the frame is written.
-    if (this.#state === "wanted" && this.#copies === 0) return;
+    // A value that nobody has sent yet is simply replaced: make() reads it when the frame is written. One that was sent and
+    // is lost may still turn out to have arrived, which must say nothing of the new one.
+    if (this.#state === "wanted" && !this.#isWritten) return;
     this.#state = "wanted";
     this.#version++;
+    this.#isWritten = false;
     this.#copies = 0;
   }
 
@@ -70,6 +74,7 @@ export class Latest<F extends Frame> implements FrameOwner {
   cancel(): void {
     this.#state = "idle";
     this.#version++;
+    this.#isWritten = false;
     this.#copies = 0;
   }
 
@@ -124,6 +129,7 @@ export class Latest<F extends Frame> implements FrameOwner {
     const record: LatestRecord = { owner: this, version: this.#version };
     if (!packet.write(frame, record)) return false;
     this.#state = "in-flight";
+    this.#isWritten = true;
     this.#copies++;
     this.#path = packet.path;
     return true;

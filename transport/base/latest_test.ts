@@ -91,3 +91,16 @@ Deno.test("Latest.cancel() forgets, Latest.onFrame() refuses", () => {
   assertEquals(it.send().frames, []);
   assertThrows(() => it.latest.onFrame({ kind: "ping" }, fakeReceived()), TypeError);
 });
+
+Deno.test("Latest: that a lost value arrived after all says nothing of a newer one", () => {
+  const it = new Setup();
+  it.latest.want();
+  const first = it.send();
+  first.lost();
+  it.latest.want();
+  const second = it.send();
+  first.acked();
+  assertEquals(it.latest.state, "in-flight");
+  second.lost();
+  assertEquals(it.latest.state, "wanted");
+});

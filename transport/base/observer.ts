@@ -35,7 +35,9 @@ export type DropReason =
 
 /** The header of a packet in the trace. */
 export interface TracedHeader {
+  /** The packet's type. */
   readonly type: "initial" | "zero_rtt" | "handshake" | "retry" | "version_negotiation" | "one_rtt";
+  /** Its packet number; -1 where it has none. */
   readonly number: number;
   /** The path id of a 1-RTT packet; 0 elsewhere. */
   readonly path: PathId;
@@ -43,6 +45,7 @@ export interface TracedHeader {
 
 /** Every event, with its data. */
 export interface TraceEvents {
+  /** A connection begins. */
   "quic:connection_started": {
     readonly role: Role;
     readonly local: Address;
@@ -50,17 +53,24 @@ export interface TraceEvents {
     readonly sourceId: Uint8Array;
     readonly destinationId: Uint8Array;
   };
+  /** Its state changes. */
   "quic:connection_state_updated": { readonly old: string; readonly new: string };
+  /** It is over, and why. */
   "quic:connection_closed": {
     readonly byPeer: boolean;
     readonly trigger: "clean" | "application" | "error" | "idle_timeout" | "stateless_reset" | "version_mismatch";
     readonly code: number;
     readonly reason: string;
   };
+  /** Versions were negotiated. */
   "quic:version_information": { readonly chosen: number; readonly offered: readonly number[] };
+  /** The application protocol is chosen. */
   "quic:alpn_information": { readonly chosen: string };
+  /** Transport parameters of one end are known. */
   "quic:parameters_set": { readonly owner: "local" | "remote"; readonly parameters: Readonly<Record<string, unknown>> };
+  /** Remembered transport parameters are in use. */
   "quic:parameters_restored": { readonly parameters: Readonly<Record<string, unknown>> };
+  /** A packet was built and sealed. */
   "quic:packet_sent": {
     readonly header: TracedHeader;
     readonly size: number;
@@ -70,6 +80,7 @@ export interface TraceEvents {
     readonly ecn: Ecn;
     readonly probe: boolean;
   };
+  /** A packet was opened and its frames taken. */
   "quic:packet_received": {
     readonly header: TracedHeader;
     readonly size: number;
@@ -78,6 +89,7 @@ export interface TraceEvents {
     readonly remote: Address;
     readonly ecn: Ecn;
   };
+  /** A datagram or packet was dropped, and why. */
   "quic:packet_dropped": {
     readonly reason: DropReason;
     readonly size: number;
@@ -85,22 +97,30 @@ export interface TraceEvents {
     readonly detail?: string | undefined;
     readonly remote?: Address | undefined;
   };
+  /** A packet waits for its keys. */
   "quic:packet_buffered": { readonly type: TracedHeader["type"]; readonly size: number };
+  /** There are new keys. */
   "quic:key_updated": {
     readonly keyType: string;
     readonly trigger: "tls" | "remote_update" | "local_update";
     readonly phase: number;
   };
+  /** Keys of a level are gone. */
   "quic:key_discarded": { readonly keyType: string };
+  /** A stream's state changes. */
   "quic:stream_state_updated": { readonly streamId: number; readonly old: string; readonly new: string };
+  /** The spin bit changes. */
   "quic:spin_bit_updated": { readonly state: boolean };
+  /** A path moves to another address, or fails to. */
   "quic:migration_state_updated": {
     readonly path: PathId;
     readonly new: "probing_started" | "migration_started" | "migration_complete" | "migration_failed";
     readonly local: Address;
     readonly remote: Address;
   };
+  /** The size of datagrams changes. */
   "quic:mtu_updated": { readonly path: PathId; readonly old: number; readonly new: number; readonly done: boolean };
+  /** A loss detection timer was set, fired or stopped. */
   "quic:loss_timer_updated": {
     readonly action: "set" | "expired" | "cancelled";
     readonly kind: "ack" | "pto";
@@ -108,6 +128,7 @@ export interface TraceEvents {
     readonly level: string;
     readonly delta?: number | undefined;
   };
+  /** Round-trip time and window of a path. */
   "quic:metrics_updated": {
     readonly path: PathId;
     readonly smoothedRtt: number;
@@ -118,20 +139,26 @@ export interface TraceEvents {
     readonly inFlight: number;
     readonly ptoCount: number;
   };
+  /** The congestion controller changes its state. */
   "quic:congestion_state_updated": {
     readonly path: PathId;
     readonly new: string;
     readonly trigger?: string | undefined;
   };
+  /** A packet counts as lost. */
   "quic:packet_lost": {
     readonly header: TracedHeader;
     readonly trigger: "reordering_threshold" | "time_threshold" | "path_abandoned" | "migration";
     readonly size: number;
     readonly sentAt: number;
   };
+  /** Packets were acknowledged. */
   "quic:packets_acked": { readonly path: PathId; readonly level: string; readonly numbers: readonly number[] };
+  /** A packet that counted as lost arrived after all. */
   "quic:spurious_loss": { readonly header: TracedHeader };
+  /** The validation of ECN goes on. */
   "quic:ecn_state_updated": { readonly path: PathId; readonly new: "testing" | "unknown" | "capable" | "failed" };
+  /** A path has addresses. */
   "multipath:path_assigned": {
     readonly path: PathId;
     readonly route: number;
@@ -139,25 +166,32 @@ export interface TraceEvents {
     readonly local: Address;
     readonly remote: Address;
   };
+  /** A path's state changes, and why. */
   "multipath:path_state_updated": {
     readonly path: PathId;
     readonly old: string;
     readonly new: string;
     readonly reason: string;
   };
+  /** The validation of an address ended. */
   "multipath:path_validated": { readonly path: PathId; readonly route: number; readonly ok: boolean };
+  /** An end said what it thinks of a path. */
   "multipath:path_status_updated": {
     readonly path: PathId;
     readonly owner: "local" | "remote";
     readonly status: "available" | "backup";
   };
+  /** A path was abandoned. */
   "multipath:path_closed": { readonly path: PathId; readonly code: number; readonly byPeer: boolean };
+  /** A scheduler gave an answer that cannot be. */
   "multipath:scheduler_fault": { readonly scheduler: string; readonly fault: string };
+  /** A scheduler says something. */
   "multipath:scheduler_log": {
     readonly scheduler: string;
     readonly name: string;
     readonly data: Readonly<Record<string, string | number | boolean>>;
   };
+  /** What is in flight on a silent path is offered to others. */
   "multipath:data_offered_again": { readonly path: PathId; readonly bytes: number };
 }
 
@@ -169,5 +203,6 @@ export type TraceName = keyof TraceEvents;
  * byte array past the call (they are views of buffers that are used again), and a throw of it is ignored.
  */
 export interface Observer {
+  /** Something happened: `name` says what, `data` the details. */
   on<N extends TraceName>(name: N, data: TraceEvents[N], now: number): void;
 }

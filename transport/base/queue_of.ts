@@ -30,6 +30,8 @@ interface Entry<T> {
   readonly item: T;
   /** Copies in flight of what was last wanted. */
   copies: number;
+  /** Whether what was last wanted was ever sent. */
+  isWritten: boolean;
   version: number;
   path: PathId;
 }
@@ -79,10 +81,12 @@ export class QueueOf<T, F extends Frame> implements FrameOwner {
   want(item: T): void {
     let entry = this.#entries.get(item);
     if (entry === undefined) {
-      entry = { item, copies: 0, version: 0, path: -1 };
+      entry = { item, copies: 0, isWritten: false, version: 0, path: -1 };
       this.#entries.set(item, entry);
-    } else if (entry.copies > 0) {
+    } else if (entry.isWritten) {
+      // What was sent, even if it is lost, may turn out to have arrived, which must say nothing of the new value.
       entry.version++;
+      entry.isWritten = false;
       entry.copies = 0;
     }
     this.#wanted.add(entry);
@@ -162,6 +166,7 @@ export class QueueOf<T, F extends Frame> implements FrameOwner {
     const record: QueueRecord<T> = { owner: this, entry, version: entry.version };
     if (!packet.write(frame, record)) return false;
     this.#wanted.delete(entry);
+    entry.isWritten = true;
     entry.copies++;
     entry.path = packet.path;
     return true;

@@ -125,3 +125,14 @@ Deno.test("QueueOf.offerAgain() offers what is in flight on that path", () => {
 Deno.test("QueueOf.onFrame() refuses", () => {
   assertThrows(() => queueOf().onFrame({ kind: "ping" }, fakeReceived()), TypeError);
 });
+
+Deno.test("QueueOf: that a lost value arrived after all says nothing of a newer one", () => {
+  const queue = queueOf();
+  queue.want(1);
+  const first = send(queue);
+  first.lost();
+  queue.want(1);
+  first.acked();
+  assertEquals(sequences(send(queue)), [1]);
+  assertEquals(queue.stateOf(1), "in-flight");
+});

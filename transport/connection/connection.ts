@@ -5,6 +5,7 @@ import type { PathProperties, PathStatus } from "../paths/path.ts";
 import type { OpenPathOptions } from "../paths/path_manager.ts";
 import { type PathStats, pathStats } from "../paths/path_events.ts";
 import type { StreamKind } from "../streams/stream_id.ts";
+import type { ModeChoice } from "../../schedulers/modes.ts";
 import { QUIC_V1 } from "../wire/version.ts";
 import { assemble, type Parts } from "./assemble.ts";
 import type { ConnectionEvent } from "./events.ts";
@@ -16,19 +17,37 @@ import { TAG_LENGTH } from "./packet_draft.ts";
 /** What a socket says when a datagram cannot be sent. */
 export type SendErrorKind = "unreachable" | "too-large" | "gone" | "other";
 
+/** How a datagram is to be sent. */
+export interface DatagramOptions {
+  /** The application's name for it, which comes back with its fate. */
+  readonly id?: number;
+  /** When it is of no use any more: milliseconds. */
+  readonly expiresAt?: number;
+  /** The only path on which it may go. */
+  readonly path?: PathId;
+  /** 0 (first) to 7, as of streams; default 3. Does not change the order among datagrams. */
+  readonly urgency?: number;
+}
+
 /** How a connection does. */
 export interface ConnectionStats {
   /** `"1"`. */
   readonly version: string;
   /** The name of the TLS cipher suite; empty before there are 1-RTT keys. */
   readonly cipher: string;
+  /** UDP payload. */
   readonly bytesSent: number;
+  /** UDP payload. */
   readonly bytesReceived: number;
+  /** At all levels, on all paths. */
   readonly packetsSent: number;
+  /** Those that could be opened. */
   readonly packetsReceived: number;
+  /** Ack-eliciting packets declared lost. */
   readonly packetsLost: number;
   /** Updates of the 1-RTT keys. */
   readonly keyUpdates: number;
+  /** Each path that is not gone. */
   readonly paths: readonly PathStats[];
 }
 
@@ -42,6 +61,7 @@ export class Connection {
   readonly #version: number = QUIC_V1;
   #mtu = 0;
 
+  /** Made by `Endpoint`, or alone for tests. */
   constructor(options: ConnectionOptions) {
     this.#parts = assemble(options);
   }
@@ -147,10 +167,43 @@ export class Connection {
     this.#parts.streams.setPriority(id, urgency, incremental);
   }
 
-  /** Queues a DATAGRAM; `false` when it is too large (see `maxDatagramSize`) or the queue is full. The array is kept. */
-  sendDatagram(data: Uint8Array, options?: { readonly id?: number; readonly expiresAt?: number }): boolean {
+  /**
+   * Queues a DATAGRAM; `false` when it is too large (see `maxDatagramSize`) or the queue is full. The array is kept. Throws
+   * `PathError` when it is to go on a path that there is not.
+   */
+  sendDatagram(data: Uint8Array, options: DatagramOptions = {}): boolean {
     this.#mustBeOpen();
-    return this.#parts.datagrams.send(data, options);
+    const { path, ...rest } = options;
+    if (path !== undefined) this.#mustHavePath(path);
+    return this.#parts.datagrams.send(data, { ...rest, pin: path });
+  }
+
+  /**
+   * Lets a stream's data go on one path only, whatever the scheduler says; `undefined`: on any again. While the path is
+   * suspended the stream waits; when it is over the pin falls away. Throws `PathError` when there is no such path,
+   * `RangeError` when there is no such stream to send on.
+   */
+  pin(stream: number, path: PathId | undefined): void {
+    if (path !== undefined) this.#mustHavePath(path);
+    if (this.#parts.streams.stats(stream)?.sending === undefined) {
+      throw new RangeError(`Cannot pin stream ${stream}: expected an open stream to send on`);
+    }
+    this.#parts.offers.pinStream(stream, path);
+    this.#parts.transmitter.forget();
+  }
+
+  /**
+   * Lets another mode decide from now on which path data goes on. Throws `RangeError` for a name that is not known,
+   * `TypeError` for what is no mode.
+   */
+  setMode(mode: ModeChoice, now: number): void {
+    this.#parts.seat.setMode(mode, now);
+    this.#parts.transmitter.forget();
+  }
+
+  /** The name of the scheduler that decides. */
+  get schedulerName(): string {
+    return this.#parts.seat.guard.name;
   }
 
   /** The largest DATAGRAM that fits in a packet now; 0: the peer takes none. */
@@ -286,14 +339,17 @@ export class Connection {
     }
   }
 
+  /** Where it is in its life. */
   get state(): ConnectionState {
     return this.#parts.lifecycle.state;
   }
 
+  /** Whether the handshake is confirmed (RFC 9001 §4.1.2). */
   get isConfirmed(): boolean {
     return this.#parts.lifecycle.isConfirmed;
   }
 
+  /** Which end this is. */
   get role(): Role {
     return this.#parts.context.role;
   }
@@ -350,6 +406,13 @@ export class Connection {
       keyUpdates: keys.generation,
       paths: all,
     };
+  }
+
+  #mustHavePath(id: PathId): void {
+    const path = this.#parts.paths.get(id);
+    if (path === undefined || path.state === "closing" || path.state === "gone") {
+      throw new PathError(`Cannot send on path ${id}: it is not open`);
+    }
   }
 
   #mustBeOpen(): void {

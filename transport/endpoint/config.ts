@@ -5,7 +5,9 @@ import type { ServerTls } from "../connection/options.ts";
 
 /** How an endpoint serves. */
 export interface ServerConfig {
+  /** The server's certificates and protocols. */
   readonly tls: ServerTls;
+  /** Settings of its connections; see `TransportConfig`. */
   readonly transport?: TransportConfig | undefined;
   /** Send a Retry to every client without a token; without it, only above `retryAbove` handshakes at once. */
   readonly retry?: boolean | undefined;
@@ -19,7 +21,9 @@ export interface ServerConfig {
 
 /** What an endpoint is made of. */
 export interface EndpointConfig {
+  /** All cryptography. */
   readonly provider: CryptoProvider;
+  /** All randomness. */
   readonly random: RandomBytes;
   /** Hears of every connection; or a function that gives each connection its own. */
   readonly observer?:

@@ -39,14 +39,19 @@ export type Arrival =
 
 /** How to connect. */
 export interface ConnectOptions {
+  /** The local address to send from. */
   readonly local: Address;
+  /** The server's address. */
   readonly remote: Address;
+  /** How the server proves itself. */
   readonly tls: ClientTls;
+  /** Settings; see `TransportConfig`. */
   readonly transport?: TransportConfig | undefined;
   /** A token from an earlier connection to this server. */
   readonly token?: Uint8Array | undefined;
   /** What is said of the first path. */
   readonly path?: Partial<PathProperties> | undefined;
+  /** The time. */
   readonly now: number;
 }
 

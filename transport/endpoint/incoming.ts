@@ -10,22 +10,29 @@ export const MAX_LATER = 4;
 
 /** A client's first Initial that waits for an answer. Its bytes are kept until then. */
 export class Incoming {
+  /** Where it arrived. */
   readonly local: Address;
+  /** The client's address. */
   readonly remote: Address;
+  /** The QUIC version that the client speaks. */
   readonly version: number;
   /** Whether a token proves the client's address. */
   readonly validated: boolean;
   /** The datagram, copied. */
   readonly datagram: Datagram;
+  /** The destination connection id of its Initial packet. */
   readonly destinationId: Uint8Array;
+  /** The client's connection id. */
   readonly sourceId: Uint8Array;
   /** With a Retry token: the destination id of the very first Initial. */
   readonly originalDestination: Uint8Array | undefined;
   /** Datagrams of the same client that came while this one waited, copied. */
   readonly later: Datagram[] = [];
+  /** When it arrived. */
   readonly arrivedAt: number;
   #state: "waiting" | "answered" = "waiting";
 
+  /** Made by the endpoint. */
   constructor(
     datagram: Datagram,
     header: Header,

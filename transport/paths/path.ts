@@ -21,6 +21,7 @@ export type PathStatus = "available" | "backup";
 
 /** What the application says of a path. */
 export interface PathProperties {
+  /** A name; it means nothing to the transport. */
   readonly label: string;
   /** Relative price of a byte; 0 costs nothing. */
   readonly cost: number;

@@ -4,22 +4,35 @@ import type { Path, PathState, PathStatus } from "./path.ts";
 
 /** How a path does. Milliseconds and bytes. */
 export interface PathStats {
+  /** The path id. */
   readonly id: PathId;
+  /** The application's name for it. */
   readonly label: string;
+  /** Our address. */
   readonly local: Address;
+  /** The peer's address. */
   readonly remote: Address;
+  /** Where it is in its life. */
   readonly state: PathState;
   /** What this end tells the peer about using the path. */
   readonly status: PathStatus;
   /** What the peer says; `undefined`: nothing yet. */
   readonly peerStatus: PathStatus | undefined;
+  /** Relative price of a byte. */
   readonly cost: number;
+  /** Whether bytes are counted by someone. */
   readonly metered: boolean;
+  /** Smoothed round-trip time. */
   readonly srtt: number;
+  /** Least round-trip time seen. */
   readonly minRtt: number;
+  /** Variation of the round-trip time. */
   readonly rttVar: number;
+  /** Congestion window. */
   readonly cwnd: number;
+  /** Bytes sent and neither acknowledged nor lost. */
   readonly inFlight: number;
+  /** Largest datagram in use. */
   readonly mtu: number;
   /** UDP payload. */
   readonly bytesSent: number;
@@ -27,6 +40,7 @@ export interface PathStats {
   readonly bytesReceived: number;
   /** STREAM payload that arrived on it, repeats included. */
   readonly streamBytesReceived: number;
+  /** Ack-eliciting packets declared lost. */
   readonly packetsLost: number;
 }
 
@@ -49,7 +63,9 @@ export type PathChange =
 
 /** Complete in itself: valid after the path is gone. */
 export interface PathEvent {
+  /** Tells it from other events. */
   readonly type: "path";
+  /** What happened. */
   readonly change: PathChange;
   /** Why, in words. */
   readonly reason: string;

@@ -35,7 +35,7 @@ export interface PathManagerParts {
   readonly makeRoute: (local: Address, remote: Address, validated: boolean) => Route;
   /** The longest PTO of all paths. */
   readonly largestPto: () => number;
-  readonly events: (event: PathEvent) => void;
+  readonly events: (event: PathEvent, now: number) => void;
   /** The path gets its packet number space. */
   readonly onOpened: (path: Path) => void;
   /** Data may be sent on the path, for the first time or again. */
@@ -50,9 +50,13 @@ export interface PathManagerParts {
 
 /** What a path is opened with. */
 export interface OpenPathOptions {
+  /** The local address to send from. */
   readonly local: Address;
+  /** The peer's address. */
   readonly remote: Address;
+  /** What the application says of it. */
   readonly properties: PathProperties;
+  /** What the peer is told of it. */
   readonly status: PathStatus;
 }
 
@@ -488,6 +492,6 @@ export class PathManager implements FrameOwner {
         remote: route.remote,
       }, now);
     }
-    this.#parts.events({ type: "path", change, reason, code, byPeer, path: pathStats(path) });
+    this.#parts.events({ type: "path", change, reason, code, byPeer, path: pathStats(path) }, now);
   }
 }

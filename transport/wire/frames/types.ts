@@ -8,24 +8,31 @@
 
 /** PADDING (RFC 9000 §19.1); `length` bytes of it in a row are one value. */
 export interface PaddingFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "padding";
+  /** Bytes. */
   readonly length: number;
 }
 
 /** PING (RFC 9000 §19.2). */
 export interface PingFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "ping";
 }
 
 /** The counts that an ACK with ECN carries (RFC 9000 §19.3.2). */
 export interface EcnCounts {
+  /** Packets marked ECT(0). */
   readonly ect0: number;
+  /** Packets marked ECT(1). */
   readonly ect1: number;
+  /** Packets marked CE. */
   readonly ce: number;
 }
 
 /** ACK (RFC 9000 §19.3), and PATH_ACK (RFC 10069 §4.1) when `path` is there. */
 export interface AckFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "ack";
   /** The path id of a PATH_ACK; `undefined` in a plain ACK, which speaks of path 0 or of a handshake space. */
   readonly path: number | undefined;
@@ -33,91 +40,129 @@ export interface AckFrame {
   readonly delay: number;
   /** Pairs `largest, smallest` (both inclusive), in descending order, at least one pair. */
   readonly ranges: readonly number[];
+  /** The counts, when the frame has them. */
   readonly ecn: EcnCounts | undefined;
 }
 
 /** RESET_STREAM (RFC 9000 §19.4). */
 export interface ResetStreamFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "reset_stream";
+  /** The stream. */
   readonly streamId: number;
+  /** The application's error code. */
   readonly code: number;
+  /** Bytes of the stream in all. */
   readonly finalSize: number;
 }
 
 /** STOP_SENDING (RFC 9000 §19.5). */
 export interface StopSendingFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "stop_sending";
+  /** The stream. */
   readonly streamId: number;
+  /** The application's error code. */
   readonly code: number;
 }
 
 /** CRYPTO (RFC 9000 §19.6). `data` is a view of the packet. */
 export interface CryptoFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "crypto";
+  /** Where the data belongs in the handshake stream of its level. */
   readonly offset: number;
+  /** The bytes; see above. */
   readonly data: Uint8Array;
 }
 
 /** NEW_TOKEN (RFC 9000 §19.7). */
 export interface NewTokenFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "new_token";
+  /** At least one byte. */
   readonly token: Uint8Array;
 }
 
 /** STREAM (RFC 9000 §19.8). `data` is a view of the packet. */
 export interface StreamFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "stream";
+  /** The stream. */
   readonly streamId: number;
+  /** Where the data belongs in the stream. */
   readonly offset: number;
+  /** The bytes; see above. */
   readonly data: Uint8Array;
+  /** Whether the stream ends with it. */
   readonly fin: boolean;
 }
 
 /** MAX_DATA (RFC 9000 §19.9). */
 export interface MaxDataFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "max_data";
+  /** Bytes that may be sent on all streams together. */
   readonly limit: number;
 }
 
 /** MAX_STREAM_DATA (RFC 9000 §19.10). */
 export interface MaxStreamDataFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "max_stream_data";
+  /** The stream. */
   readonly streamId: number;
+  /** Bytes that may be sent on the stream. */
   readonly limit: number;
 }
 
 /** MAX_STREAMS (RFC 9000 §19.11). */
 export interface MaxStreamsFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "max_streams";
+  /** Whether it speaks of bidirectional streams. */
   readonly bidirectional: boolean;
+  /** Streams of that sort that may ever be opened. */
   readonly limit: number;
 }
 
 /** DATA_BLOCKED (RFC 9000 §19.12). */
 export interface DataBlockedFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "data_blocked";
+  /** The limit that is in the way. */
   readonly limit: number;
 }
 
 /** STREAM_DATA_BLOCKED (RFC 9000 §19.13). */
 export interface StreamDataBlockedFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "stream_data_blocked";
+  /** The stream. */
   readonly streamId: number;
+  /** The limit that is in the way. */
   readonly limit: number;
 }
 
 /** STREAMS_BLOCKED (RFC 9000 §19.14). */
 export interface StreamsBlockedFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "streams_blocked";
+  /** Whether it speaks of bidirectional streams. */
   readonly bidirectional: boolean;
+  /** The limit that is in the way. */
   readonly limit: number;
 }
 
 /** NEW_CONNECTION_ID (RFC 9000 §19.15), and PATH_NEW_CONNECTION_ID (RFC 10069 §4.4) when `path` is there. */
 export interface NewConnectionIdFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "new_connection_id";
+  /** The path id; `undefined` in NEW_CONNECTION_ID, which speaks of path 0. */
   readonly path: number | undefined;
+  /** The number of the connection id on its path. */
   readonly sequence: number;
+  /** All ids with lower numbers are to be retired. */
   readonly retirePriorTo: number;
   /** 1 to 20 bytes. */
   readonly connectionId: Uint8Array;
@@ -127,27 +172,37 @@ export interface NewConnectionIdFrame {
 
 /** RETIRE_CONNECTION_ID (RFC 9000 §19.16), and PATH_RETIRE_CONNECTION_ID (RFC 10069 §4.5) when `path` is there. */
 export interface RetireConnectionIdFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "retire_connection_id";
+  /** The path id; `undefined` in RETIRE_CONNECTION_ID, which speaks of path 0. */
   readonly path: number | undefined;
+  /** The number of the connection id on its path. */
   readonly sequence: number;
 }
 
 /** PATH_CHALLENGE (RFC 9000 §19.17): 8 bytes. */
 export interface PathChallengeFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "path_challenge";
+  /** 8 unpredictable bytes. */
   readonly data: Uint8Array;
 }
 
 /** PATH_RESPONSE (RFC 9000 §19.18): 8 bytes. */
 export interface PathResponseFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "path_response";
+  /** The 8 bytes of the challenge. */
   readonly data: Uint8Array;
 }
 
 /** CONNECTION_CLOSE (RFC 9000 §19.19): 0x1d when `application`, else 0x1c with the frame type at fault. */
 export interface ConnectionCloseFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "connection_close";
+  /** Whether an application closes, with a code of its own. */
   readonly application: boolean;
+  /** The error code: the application's, or RFC 9000 §20.1. */
   readonly code: number;
   /** The wire type of the frame at fault; 0 when unknown or when `application`. */
   readonly frameType: number;
@@ -157,54 +212,73 @@ export interface ConnectionCloseFrame {
 
 /** HANDSHAKE_DONE (RFC 9000 §19.20). */
 export interface HandshakeDoneFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "handshake_done";
 }
 
 /** DATAGRAM (RFC 9221 §4). `data` is a view of the packet. */
 export interface DatagramFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "datagram";
+  /** The bytes; see above. */
   readonly data: Uint8Array;
 }
 
 /** PATH_ABANDON (RFC 10069 §4.2). */
 export interface PathAbandonFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "path_abandon";
+  /** The path id. */
   readonly path: number;
+  /** Why: a transport error code (RFC 10069 §4.2). */
   readonly code: number;
 }
 
 /** PATH_STATUS_AVAILABLE and PATH_STATUS_BACKUP (RFC 10069 §4.3). */
 export interface PathStatusFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "path_status";
+  /** The path id. */
   readonly path: number;
+  /** Rises with each status of the path; lower ones are late. */
   readonly sequence: number;
+  /** What the sender thinks of the path. */
   readonly status: "available" | "backup";
 }
 
 /** MAX_PATH_ID (RFC 10069 §4.6). */
 export interface MaxPathIdFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "max_path_id";
+  /** The largest path id that may be used. */
   readonly limit: number;
 }
 
 /** PATHS_BLOCKED (RFC 10069 §4.7). */
 export interface PathsBlockedFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "paths_blocked";
+  /** The limit that is in the way. */
   readonly limit: number;
 }
 
 /** PATH_CIDS_BLOCKED (RFC 10069 §4.7). */
 export interface PathCidsBlockedFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "path_cids_blocked";
+  /** The path id. */
   readonly path: number;
+  /** The number of the id that is missing. */
   readonly nextSequence: number;
 }
 
 /** HINT_SIGNAL (private, see `hints_codepoints.ts`): a number that the client's application knows, under a name. */
 export interface HintSignalFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "hint_signal";
   /** 1 to 32 bytes of UTF-8. */
   readonly name: string;
+  /** Rises with each such frame about the same thing; lower ones are late. */
   readonly sequence: number;
   /** Finite. */
   readonly value: number;
@@ -212,11 +286,15 @@ export interface HintSignalFrame {
 
 /** HINT_PATH (private): what the client's application says of a path. */
 export interface HintPathFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "hint_path";
+  /** The path id. */
   readonly path: number;
+  /** Rises with each such frame about the same thing; lower ones are late. */
   readonly sequence: number;
   /** Finite, at least 0. */
   readonly cost: number;
+  /** Whether bytes are counted by someone. */
   readonly metered: boolean;
   /** 0 to 64 bytes of UTF-8. */
   readonly label: string;
@@ -224,7 +302,9 @@ export interface HintPathFrame {
 
 /** HINT_MODE (private): the mode that the client asks the server to send with. */
 export interface HintModeFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "hint_mode";
+  /** Rises with each such frame about the same thing; lower ones are late. */
   readonly sequence: number;
   /** 1 to 32 bytes of UTF-8. */
   readonly mode: string;
@@ -232,9 +312,11 @@ export interface HintModeFrame {
 
 /** DATAGRAM_NUMBERED (private): a DATAGRAM of which there may be copies. `data` is a view of the packet. */
 export interface NumberedDatagramFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "datagram_numbered";
   /** 0 to 2^53-2; the same in all copies of a datagram. */
   readonly number: number;
+  /** The bytes; see above. */
   readonly data: Uint8Array;
 }
 
