@@ -28,6 +28,7 @@ import { DEFAULT_ID_LENGTH } from "../../transport/endpoint/config.ts";
 import { QUIC_V1 } from "../../transport/wire/version.ts";
 import type { EndpointNode } from "../kit/endpoint_node.ts";
 import type { Trace } from "../kit/trace.ts";
+import type { WorldLink } from "../kit/world.ts";
 import { CLIENT_ADDRESS, type Pair, SERVER_ADDRESS } from "./pair.ts";
 import { type ForgedLevel, RogueKeys } from "./rogue_keys.ts";
 
@@ -95,6 +96,17 @@ export interface DeliveryOptions {
 const TAG = 16;
 const BUFFER = 65_536;
 
+/** What a rogue needs of a {@linkcode Pair}, or of ends with several links. */
+export interface RogueStage extends
+  Pick<
+    Pair,
+    "world" | "link" | "clientTrace" | "serverTrace" | "clientNode" | "serverNode" | "client" | "server" | "provider"
+  > {
+  readonly keyLog: readonly string[];
+  /** All links, when `link` is not the only one. */
+  readonly links?: readonly WorldLink[];
+}
+
 /** Speaks in the name of one end of a {@linkcode Pair} to the other, the victim. */
 export class Rogue {
   readonly role: Role;
@@ -104,7 +116,7 @@ export class Rogue {
   readonly datagrams: Uint8Array[] = [];
   /** The destination id that Initial keys are made of; changes with a Retry. */
   initialDestination: Uint8Array;
-  readonly #pair: Pair;
+  readonly #pair: RogueStage;
   readonly #keys: RogueKeys;
   readonly #numbers = new Map<string, number>();
   readonly #largestOpened = new Map<string, number>();
@@ -112,7 +124,7 @@ export class Rogue {
   readonly #ownIds: { readonly id: Uint8Array; readonly path: number }[] = [];
   #generation = 0;
 
-  constructor(pair: Pair, role: Role) {
+  constructor(pair: RogueStage, role: Role) {
     this.#pair = pair;
     this.role = role;
     this.#keys = new RogueKeys(pair.provider, pair.keyLog, () => this.#suite());
@@ -141,17 +153,18 @@ export class Rogue {
 
   /**
    * Cuts the honest end off: nothing that it sends arrives any more, and what the victim sends is opened and kept in
-   * `caught` instead. Uses the taps of the pair's link.
+   * `caught` instead. Uses the taps of the pair's links.
    */
   takeOver(): this {
-    const { up, down } = this.#pair.link;
-    const [own, victims] = this.role === "client" ? [up, down] : [down, up];
-    own.tap = () => "drop";
-    victims.tap = ({ data }) => {
-      this.datagrams.push(data.slice());
-      this.caught.push(...this.open(data.slice()));
-      return "drop";
-    };
+    for (const { up, down } of this.#pair.links ?? [this.#pair.link]) {
+      const [own, victims] = this.role === "client" ? [up, down] : [down, up];
+      own.tap = () => "drop";
+      victims.tap = ({ data }) => {
+        this.datagrams.push(data.slice());
+        this.caught.push(...this.open(data.slice()));
+        return "drop";
+      };
+    }
     return this;
   }
 

@@ -1,3 +1,5 @@
+import { fastestProvider } from "../../crypto/mod.ts";
+import type { CryptoProvider } from "../../crypto/provider.ts";
 import type { TransportConfig } from "../../transport/connection/config.ts";
 import type { Connection } from "../../transport/connection/connection.ts";
 import type { PathProperties } from "../../transport/paths/path.ts";
@@ -18,6 +20,8 @@ export interface PathsOptions {
   readonly serverApps?: readonly App[];
   /** Links that are opened as paths once the handshake is confirmed; default: all but the first. */
   readonly open?: readonly number[];
+  /** Default: the fastest there is. */
+  readonly provider?: CryptoProvider;
   /** What is said of path 0. */
   readonly first?: Partial<PathProperties>;
 }
@@ -31,6 +35,9 @@ export class Paths {
   readonly clientNode: EndpointNode;
   readonly serverNode: EndpointNode;
   readonly client: Connection;
+  readonly provider: CryptoProvider;
+  /** All secrets of all connections, as lines of SSLKEYLOGFILE. */
+  readonly keyLog: string[] = [];
   readonly #open: readonly number[];
 
   constructor(options: PathsOptions = {}) {
@@ -38,10 +45,19 @@ export class Paths {
     const links = options.links ?? [{ delayMs: 10, rateMbps: 20 }, { delayMs: 25, rateMbps: 20 }];
     this.links = links.map((link) => this.world.addLink(link));
     this.#open = options.open ?? this.links.map((_, i) => i).slice(1);
-    this.clientNode = new EndpointNode({ random: this.world.random.fork("client"), observer: this.clientTrace });
+    const provider = this.provider = options.provider ?? fastestProvider();
+    const keyLog = (line: string): number => this.keyLog.push(line);
+    this.clientNode = new EndpointNode({
+      random: this.world.random.fork("client"),
+      observer: this.clientTrace,
+      provider,
+      endpoint: { keyLog },
+    });
     this.serverNode = new EndpointNode({
       random: this.world.random.fork("server"),
       observer: this.serverTrace,
+      provider,
+      endpoint: { keyLog },
       server: { transport: options.server },
       apps: () => options.serverApps ?? [],
     });
@@ -65,6 +81,11 @@ export class Paths {
       apps: options.clientApps,
       path: options.first,
     });
+  }
+
+  /** The link of path 0. */
+  get link(): WorldLink {
+    return this.links[0]!;
   }
 
   localOf(link: number): { hostname: string; port: number } {
