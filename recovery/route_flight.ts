@@ -4,7 +4,7 @@
  * @module
  */
 import { LostRun } from "./persistent.ts";
-import type { SentPacket } from "./sent_packets.ts";
+import type { SentPacket } from "./sent_packet.ts";
 
 /** Packets declared lost that are remembered per route, so that a late acknowledgment shows the loss was spurious. */
 export const MAX_LOST_KEPT = 1024;
