@@ -18,6 +18,8 @@ export interface CipherSuite {
   readonly keyLength: number;
   /** What its key schedule is made with. */
   readonly hash: HashName;
+  /** Bytes of a nonce; `undefined`: 12, as in all suites of TLS 1.3. With fewer there is no RFC 10069. */
+  readonly nonceLength?: number;
   /** Most packets that may be sealed with one key. */
   readonly confidentialityLimit: number;
   /** Most packets that may fail to open in one connection. */

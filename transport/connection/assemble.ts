@@ -129,7 +129,10 @@ function makeTls(options: ConnectionOptions, context: Context, ids: HandshakeIds
   const { provider, random, config, role } = context;
   const keyLog = options.keyLog !== undefined;
   const server = role === "server" ? { statelessResetToken: options.resetTokenFor(ids.source) } : undefined;
-  const transportParameters = ourParameters(config, role, ids, server, random);
+  // RFC 10069 §2.1: who offers multipath has ids that are not empty, and sends to such.
+  const isEmpty = options.idLength === 0 || (options.role === "server" && options.clientSource.length === 0);
+  const offered = isEmpty ? { ...config, maxPaths: 0 } : config;
+  const transportParameters = ourParameters(offered, role, ids, server, random);
   return options.role === "client"
     ? createTlsClient({ ...options.tls, provider, random, transportParameters, keyLog, grease: config.grease })
     : createTlsServer({ ...options.tls, provider, random, transportParameters, keyLog });

@@ -1,6 +1,7 @@
 import { initialSecrets } from "../../crypto/initial_keys.ts";
 import type { KeyRing } from "../../crypto/key_ring.ts";
-import { AES_128_GCM } from "../../crypto/suites.ts";
+import type { CipherSuite } from "../../crypto/provider.ts";
+import { AES_128_GCM, NONCE_LENGTH } from "../../crypto/suites.ts";
 import { TlsAlert } from "../../crypto/tls/alerts.ts";
 import type { TlsLevel, TlsOutput, TlsSession } from "../../crypto/tls/session.ts";
 import type { Address } from "../base/address.ts";
@@ -222,6 +223,7 @@ export class Handshake implements FrameOwner {
         crypto.write(output.level, output.data);
         break;
       case "secret":
+        this.#checkNonce(output.suite);
         keys.install(output.level, output.use, output.suite, output.secret);
         if (output.level === "application") this.#cipher = output.suite.name;
         context.observer?.on("quic:key_updated", {
@@ -251,6 +253,11 @@ export class Handshake implements FrameOwner {
     datagrams.setPeerLimit(peer.maxDatagramFrameSize);
     issuer.setPeerLimit(peer.activeConnectionIdLimit);
     if (peer.statelessResetToken !== undefined) pool.setHandshakeToken(peer.statelessResetToken);
+    const { preferredAddress } = peer;
+    // We stay where we are, but its id is one of path 0's (RFC 10069 §2.2).
+    if (preferredAddress !== undefined) {
+      pool.addPreferred(preferredAddress.connectionId, preferredAddress.statelessResetToken);
+    }
     const ceiling = Math.min(context.config.maxUdpPayload, peer.maxUdpPayloadSize);
     for (const route of paths.routes()) route.mtu.setCeiling(ceiling, now);
     this.greaseFixedBit = peer.greaseQuicBit && context.config.grease;
@@ -268,6 +275,15 @@ export class Handshake implements FrameOwner {
         0x06,
       );
     }
+  }
+
+  /** RFC 10069 §2.1: path id and packet number need 12 bytes of nonce. */
+  #checkNonce(suite: CipherSuite): void {
+    if (this.#parts.context.config.maxPaths === 0 || (suite.nonceLength ?? NONCE_LENGTH) >= NONCE_LENGTH) return;
+    throw new TransportError(
+      TransportErrorCode.TRANSPORT_PARAMETER_ERROR,
+      `The nonce of ${suite.name} has ${suite.nonceLength} bytes, expected ${NONCE_LENGTH} with initial_max_path_id`,
+    );
   }
 
   #onComplete(alpn: string, now: number): void {
