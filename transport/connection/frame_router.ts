@@ -109,7 +109,8 @@ function asTransportError(error: unknown, type: number): unknown {
   if (error instanceof WireError) {
     return new TransportError(TransportErrorCode.FRAME_ENCODING_ERROR, error.message, type);
   }
-  if (error instanceof TransportError && error.constructor === TransportError && error.frameType === 0) {
+  // Owners know the kind of frame, which may have several types.
+  if (error instanceof TransportError && error.constructor === TransportError && error.frameType !== type) {
     return new TransportError(error.code, error.reason, type);
   }
   return error;
