@@ -20,6 +20,9 @@ const MAX_WAITING = 256;
 /** Further first datagrams of one such client that are kept: a large ClientHello comes in several. */
 const MAX_EXTRAS = 4;
 
+/** Milliseconds after which a client that nobody answered is forgotten: it has given up. */
+const MAX_WAIT = 15_000;
+
 interface Reader {
   readonly resolve: (incoming: QuicIncoming) => void;
   readonly reject: (error: Error) => void;
@@ -75,6 +78,7 @@ export class Listener implements QuicListener, IncomingSink {
 
   push(incoming: Incoming): void {
     const key = keyOf(incoming);
+    this.#forgetOld();
     const known = this.#unanswered.get(key);
     if (known !== undefined) return known.addExtra(incoming);
     if (this.#unanswered.size >= MAX_WAITING) return this.#core.core.refuse(incoming, this.#core.driver.now());
@@ -84,6 +88,17 @@ export class Listener implements QuicListener, IncomingSink {
     if (reader === undefined) this.#waiting.push(client);
     else reader.resolve(client);
   }
+
+  /** Whoever takes clients and does not answer them must not keep others out. */
+  #forgetOld(): void {
+    const before = this.#core.driver.now() - MAX_WAIT;
+    for (const [key, client] of this.#unanswered) {
+      if (client.since > before) return;
+      this.#unanswered.delete(key);
+      const index = this.#waiting.indexOf(client);
+      if (index >= 0) this.#waiting.splice(index, 1)[0]!.ignore();
+    }
+  }
 }
 
 /** One client that waits for an answer. */
@@ -92,6 +107,8 @@ class WaitingClient implements QuicIncoming {
   readonly #incoming: Incoming;
   readonly #own: OwnHooks;
   readonly #onAnswered: () => void;
+  /** When it came. */
+  readonly since: number;
   readonly #extras: Incoming[] = [];
 
   constructor(core: EndpointCore, incoming: Incoming, own: OwnHooks, onAnswered: () => void) {
@@ -99,6 +116,7 @@ class WaitingClient implements QuicIncoming {
     this.#incoming = incoming;
     this.#own = own;
     this.#onAnswered = onAnswered;
+    this.since = core.driver.now();
   }
 
   get localIp(): string {

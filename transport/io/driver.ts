@@ -18,8 +18,9 @@ const MAX_TURN = 40;
 const MAX_ARRIVALS = 64;
 /** How long a deadline that did not move is put off: a connection that cannot let go of it must not spin. */
 const STUCK_DELAY = 1;
-/** Turns that closing spends on what is still to be sent. */
-const MAX_LAST_TURNS = 16;
+/** Turns that closing spends on what is still to be sent, this many milliseconds apart: peers have to keep up. */
+const MAX_LAST_TURNS = 1024;
+const LAST_TURN_PAUSE = 1;
 /** Reports of faults of our own per driver. */
 const MAX_REPORTS = 8;
 
@@ -151,6 +152,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     await undefined;
     for (const entry of this.#entries.values()) this.#enqueue(entry);
     for (let turn = 0; turn < MAX_LAST_TURNS && this.#waiting.length > 0; turn += 1) {
+      if (turn > 0) await new Promise((resolve) => setTimeout(resolve, LAST_TURN_PAUSE));
       this.#turn();
       await this.#drained();
     }
