@@ -71,7 +71,11 @@ async function demo(given: Arguments): Promise<void> {
   const size = Math.floor(given.number("size", 1, MAX_SIZE) ?? SIZE);
   const say = json ? () => {} : console.log;
   const stage = new Stage();
-  using _signals = onSignal(() => void stage.leave());
+  let interrupted = false;
+  using _signals = onSignal(() => {
+    interrupted = true;
+    void stage.leave();
+  });
   try {
     say(picture());
     const sha256 = makeFile(join(stage.directory, "demo.bin"), size);
@@ -92,6 +96,8 @@ async function demo(given: Arguments): Promise<void> {
     check(output, got, size, sha256);
     if (json) console.log(asJson(got, counts));
     else say(summary(got, counts));
+  } catch (error) {
+    throw interrupted ? new CommandError("Interrupted") : error;
   } finally {
     await stage.leave();
   }

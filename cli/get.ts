@@ -73,10 +73,13 @@ async function get(given: Arguments): Promise<number> {
     throw new UsageError('The options "--insecure" and "--ca" exclude each other');
   }
   const stop = new AbortController();
-  using _signals = onSignal((signal) => stop.abort(new CommandError(`Interrupted by ${signal}`)));
   const on = platform();
   const startedAt = performance.now();
   const output = await openFor(path, given.value("output"));
+  using _signals = onSignal((signal) => {
+    output.discard();
+    stop.abort(new CommandError(`Interrupted by ${signal}`));
+  });
   try {
     const options = await connectOptions(given, wanted, on, stop.signal);
     const progress = new Progress(standardError(), basename(path), size, performance.now());

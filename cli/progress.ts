@@ -13,6 +13,7 @@ const REDRAW = 100;
 /** Milliseconds between two plain lines. */
 const LINE_EVERY = 1000;
 const BAR_WIDTH = 30;
+const USUAL_COLUMNS = 80;
 const SPINNER = "|/-\\";
 
 /** Standard error, as it is. */
@@ -21,9 +22,10 @@ export function standardError(): Screen {
     isTerminal: Deno.stderr.isTerminal(),
     columns: () => {
       try {
-        return Deno.consoleSize().columns;
+        // Some terminals say that they have none.
+        return Deno.consoleSize().columns || USUAL_COLUMNS;
       } catch {
-        return 80;
+        return USUAL_COLUMNS;
       }
     },
     write: (text) => {

@@ -116,6 +116,6 @@ Deno.test("Relay keeps its rate and delay", OPTIONS, async () => {
     const last = performance.now() - started;
     // 0.5 ms each on the wire, 15 ms of delay. Never early; late by what timers and the machine make.
     assert(first >= 15 && last >= 114, `first after ${first} ms, last after ${last} ms`);
-    assert(last < 250, `last after ${last} ms`);
+    assert(last < 2000, `last after ${last} ms`);
   });
 });
