@@ -186,6 +186,11 @@ export class CidIssuer implements FrameOwner {
     this.#rearm();
   }
 
+  /** Whether the path is abandoned, and perhaps forgotten: nothing that is said of its ids matters any more. */
+  isAbandoned(path: PathId): boolean {
+    return this.#gone.has(path) || (this.#paths.get(path)?.goneAt ?? -1) >= 0;
+  }
+
   /** The path of an id of ours, live or kept; makes no garbage. */
   pathOf(id: Uint8Array): PathId | undefined {
     return this.#index.get(id)?.path;

@@ -38,7 +38,7 @@ export class PathLimits implements FrameOwner {
 
   constructor(options: PathLimitsOptions) {
     this.#options = options;
-    this.#local = Math.max(0, options.maxPaths - 1);
+    this.#local = Math.min(Math.max(0, options.maxPaths - 1), MAX_PATH_ID_LIMIT);
     this.#maxPathId = new Latest<MaxPathIdFrame>(() => ({ kind: "max_path_id", limit: this.#local }));
     this.#pathsBlocked = new Latest<PathsBlockedFrame>(() => ({ kind: "paths_blocked", limit: this.#peer }));
     this.#cidsBlocked = new QueueOf<PathId, PathCidsBlockedFrame>((path) =>
@@ -109,6 +109,7 @@ export class PathLimits implements FrameOwner {
     else if (frame.kind === "paths_blocked") this.check(frame.limit);
     else if (frame.kind === "path_cids_blocked") {
       this.check(frame.path);
+      if (this.#options.issuer.isAbandoned(frame.path)) return;
       if (frame.nextSequence > this.#options.issuer.nextSequence(frame.path)) {
         throw new TransportError(
           TransportErrorCode.PROTOCOL_VIOLATION,
