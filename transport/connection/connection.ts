@@ -6,6 +6,7 @@ import type { OpenPathOptions } from "../paths/path_manager.ts";
 import { type PathStats, pathStats } from "../paths/path_events.ts";
 import type { StreamKind } from "../streams/stream_id.ts";
 import type { ModeChoice } from "../../schedulers/modes.ts";
+import { MAX_CID_LENGTH } from "../wire/header.ts";
 import { QUIC_V1 } from "../wire/version.ts";
 import { assemble, type Parts } from "./assemble.ts";
 import type { ConnectionEvent } from "./events.ts";
@@ -13,6 +14,9 @@ import { asKeyFault } from "./key_updates.ts";
 import type { ConnectionState } from "./lifecycle.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { TAG_LENGTH } from "./packet_draft.ts";
+
+/** Bytes of the longest packet number. */
+const MAX_NUMBER_LENGTH = 4;
 
 /** What a socket says when a datagram cannot be sent. */
 export type SendErrorKind = "unreachable" | "too-large" | "gone" | "other";
@@ -59,7 +63,7 @@ export interface ConnectionStats {
 export class Connection {
   readonly #parts: Parts;
   readonly #version: number = QUIC_V1;
-  #mtu = 0;
+  #datagramRoom = 0;
 
   /** Made by `Endpoint`, or alone for tests. */
   constructor(options: ConnectionOptions) {
@@ -425,16 +429,18 @@ export class Connection {
   /** What an empty packet has room for follows the MTU of the path. */
   #followMtu(now: number): void {
     const { paths, pool, datagrams, context } = this.#parts;
-    let least = Infinity;
-    for (const path of paths.all()) if (path.state === "usable") least = Math.min(least, path.route.mtu.current);
-    if (least === this.#mtu || least === Infinity) return;
-    for (const route of paths.routes()) {
-      route.pacer.setMtu(route.mtu.current);
-      route.controller.onMtu?.(route.mtu.current);
+    let room = Infinity;
+    for (const path of paths.all()) {
+      const { route } = path;
+      const mtu = route.mtu.current;
+      const old = route.notedMtu;
+      if (route.noteMtu()) context.observer?.on("quic:mtu_updated", { path: path.id, old, new: mtu, done: false }, now);
+      if (path.state !== "usable") continue;
+      const idLength = pool.lastId(path.id)?.length ?? MAX_CID_LENGTH;
+      room = Math.min(room, mtu - TAG_LENGTH - 1 - idLength - MAX_NUMBER_LENGTH);
     }
-    context.observer?.on("quic:mtu_updated", { path: 0, old: this.#mtu, new: least, done: false }, now);
-    this.#mtu = least;
-    const idLength = pool.lastId(0)?.length ?? 20;
-    datagrams.setPacketRoom(least - TAG_LENGTH - 1 - idLength - 4);
+    if (room === this.#datagramRoom || room === Infinity) return;
+    this.#datagramRoom = room;
+    datagrams.setPacketRoom(room);
   }
 }

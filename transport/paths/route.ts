@@ -76,6 +76,8 @@ export class Route {
   ackGap = 0;
   /** Share of packets lost of late, 0 to 1. */
   lossRate = 0;
+  /** The MTU that window and pacer know of; 0: none yet. */
+  notedMtu = 0;
 
   constructor(options: RouteOptions) {
     this.number = options.number;
@@ -104,6 +106,16 @@ export class Route {
 
   get validated(): boolean {
     return this.amplification.validated;
+  }
+
+  /** Tells window and pacer of the MTU; whether it has changed since the last time. */
+  noteMtu(): boolean {
+    const { current } = this.mtu;
+    if (current === this.notedMtu) return false;
+    this.notedMtu = current;
+    this.pacer.setMtu(current);
+    this.controller.onMtu?.(current);
+    return true;
   }
 
   /** Whether the window has room for one more full packet. */
