@@ -76,6 +76,22 @@ for (const socket of SOCKETS) {
   });
 }
 
+Deno.test("QuicConn.updateKeys() changes the keys, and the connection goes on", async () => {
+  await using server = new Server();
+  const served = echoAll(server.listener);
+  const client = await server.connect();
+  for (let i = 0; i < 3; i += 1) {
+    if (i > 0) client.updateKeys();
+    const { readable, writable } = await client.createBidirectionalStream();
+    await writeAll(writable, pattern(5000, i));
+    assertEquals(await readAll(readable), pattern(5000, i));
+  }
+  assert(client.stats().keyUpdates >= 1);
+  client.close();
+  server.listener.stop();
+  await served;
+});
+
 Deno.test("connectQuic() tries the addresses of a name until one answers", async () => {
   await using four = new Server({}, { hostname: "127.0.0.1" });
   const [client] = await four.pair({ hostname: "localhost" });

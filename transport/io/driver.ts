@@ -182,7 +182,8 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
 
   #onDatagram(local: Address, data: Uint8Array, remote: Address): void {
     if (this.#closed !== undefined) return;
-    if (data.length === BELL.length) return this.#ticker.onBell();
+    this.#ticker.onBell();
+    if (data.length === BELL.length) return;
     if (this.#arrivals === 0) this.#arrivedAt = this.#clock();
     this.#arrivals += 1;
     try {

@@ -122,6 +122,26 @@ Deno.test("Driver stops asking connections while the socket takes nothing, and g
   await driver.close();
 });
 
+Deno.test("Driver goes on with other sockets while one is full, and that one loses datagrams", async () => {
+  const { endpoint, driver, socket } = bench();
+  const other = new FakeSocket("127.0.0.2", 2);
+  driver.addSocket(other);
+  const stuck = endpoint.connect(socket.local, PEER);
+  const free = endpoint.connect(other.local, { hostname: "127.0.0.1", port: 10 });
+  socket.holds = true;
+  for (const connection of [stuck, free]) {
+    connection.queue(600);
+    driver.attach(connection, collecting());
+  }
+  for (let i = 0; i < 100 && free.outbox.length + stuck.outbox.length > 0; i += 1) await turns(40);
+  assertEquals([other.sent.length, stuck.outbox.length], [600, 0]);
+  socket.holds = false;
+  socket.release();
+  await turns(400);
+  assert(socket.sent.length < 300, `${socket.sent.length} waited in the socket`);
+  await driver.close();
+});
+
 Deno.test("Driver calls handleTimeout() at its deadline, not before", async () => {
   let now = 1000;
   const { endpoint, driver, socket } = bench(() => now);

@@ -8,8 +8,10 @@ const LEAD = 1;
 const MAX_DELAY = 2 ** 31 - 1;
 /** As long as something is immediate, Deno looks at its sockets only every so many rounds of the event loop. */
 const ROUNDS = 64;
-/** A bell that was not heard for so many milliseconds is broken. */
+/** Milliseconds after which a bell was missed: a busy machine may be late, or the datagram lost. */
 const BELL_TIMEOUT = 5;
+/** So many misses in a row mean that it is broken. */
+const MAX_MISSES = 3;
 
 /**
  * Something that comes back through a socket, so that the event loop has been at the sockets when it does: much sooner than
@@ -31,7 +33,7 @@ export class Ticker {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #bellTimer: ReturnType<typeof setTimeout> | undefined;
-  #bellBroken = false;
+  #misses = 0;
   #rounds = 0;
   #stopped = false;
 
@@ -51,10 +53,10 @@ export class Ticker {
   /** After all that is in the sockets now: in some ten microseconds. */
   afterArrivals(): void {
     if (this.#stopped || this.#immediate !== undefined || this.#bellTimer !== undefined) return;
-    if (!this.#bellBroken && this.#bell?.pull() === true) {
+    if (this.#misses < MAX_MISSES && this.#bell?.pull() === true) {
       this.#bellTimer = setTimeout(() => {
         this.#bellTimer = undefined;
-        this.#bellBroken = true;
+        this.#misses += 1;
         this.#tick();
       }, BELL_TIMEOUT);
       return;
@@ -63,9 +65,10 @@ export class Ticker {
     this.#next();
   }
 
-  /** The bell rang. */
+  /** The bell rang; anything else that came through a socket says as much. */
   onBell(): void {
     if (this.#bellTimer === undefined) return;
+    this.#misses = 0;
     clearTimeout(this.#bellTimer);
     this.#bellTimer = undefined;
     // What arrived together with it on other sockets comes first.

@@ -1,15 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { now } from "./clock.ts";
-import { Ticker } from "./ticker.ts";
+import { type Bell, Ticker } from "./ticker.ts";
 
 /** A ticker whose calls can be waited for. */
-function ticking(): { ticker: Ticker; ticks: number[]; next: () => Promise<void> } {
+function ticking(bell?: Bell): { ticker: Ticker; ticks: number[]; next: () => Promise<void> } {
   const ticks: number[] = [];
   let wake = (): void => {};
   const ticker = new Ticker(() => {
     ticks.push(now());
     wake();
-  });
+  }, bell);
   return { ticker, ticks, next: () => new Promise((resolve) => wake = resolve) };
 }
 
@@ -48,4 +49,44 @@ Deno.test("Ticker.at() takes deadlines that are near, past, far beyond a timer's
   ticker.soon();
   ticker.at(start, start);
   assertEquals(ticks.length, 2);
+});
+
+Deno.test("Ticker.afterArrivals() waits for the bell, and what is wanted soon waits with it", async () => {
+  let pulled = 0;
+  const { ticker, ticks, next } = ticking({
+    pull() {
+      pulled += 1;
+      return true;
+    },
+  });
+  ticker.afterArrivals();
+  ticker.afterArrivals();
+  ticker.soon();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  assertEquals([pulled, ticks.length], [1, 0]);
+  ticker.onBell();
+  ticker.onBell();
+  await next();
+  assertEquals(ticks.length, 1);
+  ticker.stop();
+});
+
+Deno.test("Ticker.afterArrivals() does without a bell, and without one that is broken", async () => {
+  let pulled = 0;
+  const broken = ticking({
+    pull() {
+      pulled += 1;
+      return true;
+    },
+  });
+  for (const { ticker, ticks, next } of [ticking(), ticking({ pull: () => false }), broken]) {
+    for (let i = 1; i <= 5; i += 1) {
+      ticker.afterArrivals();
+      await next();
+      assertEquals(ticks.length, i);
+    }
+    ticker.stop();
+  }
+  assertEquals(pulled, 3);
 });
