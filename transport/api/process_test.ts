@@ -42,7 +42,7 @@ for (const socket of SOCKETS) {
   Deno.test(`A program with a ${socket} server stays alive, and nothing that fails unseen ends it`, async () => {
     const child = start(`
       const endpoint = new QuicEndpoint({ hostname: "127.0.0.1", socket: "${socket}" });
-      const listener = endpoint.listen({ ...identity, alpnProtocols: ["test"], maxIdleTimeout: 40 });
+      const listener = endpoint.listen({ ...identity, alpnProtocols: ["test"], maxIdleTimeout: 250 });
       listener.accept();
       const conn = await connectQuic({
         hostname: "127.0.0.1", port: endpoint.addr.port, alpnProtocols: ["test"], caCerts: [identity.cert],
@@ -54,7 +54,11 @@ for (const socket of SOCKETS) {
     `);
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
-    while (!text.includes("idle")) text += (await reader.read()).value ?? "";
+    while (!text.includes("idle")) {
+      const { value, done } = await reader.read();
+      assert(!done, `it ended after ${text}`);
+      text += value;
+    }
     const ended = await Promise.race([child.status, new Promise((resolve) => setTimeout(resolve, 150))]);
     assertEquals(ended, undefined);
     child.kill("SIGKILL");
