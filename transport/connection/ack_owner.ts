@@ -1,12 +1,17 @@
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter } from "../base/frame_owner.ts";
 import type { Level, PathId } from "../base/role.ts";
+import type { Path } from "../paths/path.ts";
 import type { PathSet } from "../paths/path_set.ts";
+import { isBetter } from "./chooser.ts";
 import { fitAckRanges } from "../wire/frames/ack.ts";
 import { Flag } from "../base/flag.ts";
 import type { AckFrame, PingFrame } from "../wire/frames/types.ts";
 import { MAX_SILENT_PACKETS } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Space, Spaces } from "./spaces.ts";
+
+/** An ACK goes only where at least this much may be sent before the address is validated. */
+export const LEAST_ACK_ROOM = 64;
 
 interface AckRecord extends FrameRecord {
   readonly level: Level;
@@ -17,9 +22,23 @@ interface AckRecord extends FrameRecord {
 /** Our own ack_delay_exponent: the default, so that it holds before the peer knows our parameters. */
 export const ACK_DELAY_EXPONENT = 3;
 
+/** Where a path's acknowledgements go, for a moment. */
+interface Assignment {
+  at: number;
+  /** -1: nowhere. */
+  target: PathId;
+}
+
 /**
- * Acknowledgements out (RFC 9000 §13.2, RFC 10069 §2.3). A packet of a handshake level carries its own space's ACK; a 1-RTT
- * packet carries those of the paths that are assigned to its path, its own by default.
+ * Acknowledgements out (RFC 9000 §13.2, RFC 10069 §2.3, §5.4). A packet of a handshake level carries its own space's ACK; a
+ * 1-RTT packet carries those of the paths that are assigned to its path:
+ *
+ * | a path is          | its ACKs go on                                                                    |
+ * |--------------------|-----------------------------------------------------------------------------------|
+ * | usable             | the path that the scheduler names; if it names none, on itself                    |
+ * | anything else      | the path that the scheduler names; if it names none, on the fastest usable one;   |
+ * |                    | without one on itself, unless it is closing                                       |
+ * | closing            | as above, and at once (RFC 10069 §3.4.3)                                          |
  */
 export class AckOwner implements FrameOwner {
   /** ACK frames on their way in go to `Fates`. */
@@ -28,9 +47,19 @@ export class AckOwner implements FrameOwner {
   readonly #spaces: Spaces;
   readonly #paths: PathSet;
   readonly #ping: Flag<PingFrame>;
+  readonly #ackPath: (receivedOn: PathId, now: number) => PathId | undefined;
+  /** One for each path on which something was received. */
+  readonly #assignments = new Map<PathId, Assignment>();
   #silent = 0;
 
-  constructor(context: Context, spaces: Spaces, paths: PathSet) {
+  /** `ackPath`: what the scheduler says; `undefined`: nothing. */
+  constructor(
+    context: Context,
+    spaces: Spaces,
+    paths: PathSet,
+    ackPath: (receivedOn: PathId, now: number) => PathId | undefined,
+  ) {
+    this.#ackPath = ackPath;
     this.#context = context;
     this.#spaces = spaces;
     this.#paths = paths;
@@ -41,13 +70,24 @@ export class AckOwner implements FrameOwner {
 
   /** Whether an ACK is due that does not wait for company. */
   hasFrames(target: PacketTarget): boolean {
-    return this.#spaces.get(target.level, target.path)?.acks.isDue(target.now) ?? false;
+    const { level, now } = target;
+    if (!this.#mayMove(level)) return this.#spaces.get(level, target.path)?.acks.isDue(now) ?? false;
+    for (const path of this.#paths.all()) {
+      if (this.#dueOf(path) <= now && this.#targetOf(path, now) === target.path) return true;
+    }
+    return false;
   }
 
   writeFrames(packet: PacketWriter): void {
-    const space = this.#spaces.get(packet.level, packet.path);
-    if (space === undefined || !space.acks.wantsAck) return;
-    this.#write(packet, space);
+    const { level, now } = packet;
+    if (!this.#mayMove(level)) {
+      this.#writeFor(packet.path, packet);
+      return;
+    }
+    for (const path of this.#paths.all()) {
+      const wants = this.#spaces.get(level, path.id)?.acks.wantsAck ?? false;
+      if (wants && this.#targetOf(path, now) === packet.path) this.#writeFor(path.id, packet);
+    }
   }
 
   onAcked(record: FrameRecord): void {
@@ -59,13 +99,15 @@ export class AckOwner implements FrameOwner {
 
   /** When the next ACK must go, over all spaces. */
   dueAt(): number {
-    let at = Math.min(this.#dueAt("initial", 0), this.#dueAt("handshake", 0));
-    for (const path of this.#paths.all()) at = Math.min(at, this.#dueAt("application", path.id));
+    const initial = this.#spaces.get("initial", 0)?.acks.dueAt() ?? Infinity;
+    const handshake = this.#spaces.get("handshake", 0)?.acks.dueAt() ?? Infinity;
+    let at = Math.min(initial, handshake);
+    for (const path of this.#paths.all()) {
+      const due = this.#dueOf(path);
+      // What can go nowhere waits for no timer: something else must happen first.
+      if (due < at && this.#canGo(path)) at = due;
+    }
     return at;
-  }
-
-  #dueAt(level: Level, path: PathId): number {
-    return this.#spaces.get(level, path)?.acks.dueAt() ?? Infinity;
   }
 
   /** A packet is finished; `eliciting`: it asks for an acknowledgement. */
@@ -74,13 +116,68 @@ export class AckOwner implements FrameOwner {
     else this.#silent += 1;
   }
 
-  #write(packet: PacketWriter, space: Space): void {
-    const { level, path, now } = packet;
-    const multipath = level === "application" && this.#context.multipath;
+  /** Whether ACKs of this level may go on another path than their packets came. */
+  #mayMove(level: Level): boolean {
+    return level === "application" && this.#context.multipath;
+  }
+
+  /** When the path's ACK must go. */
+  #dueOf(path: Path): number {
+    const acks = this.#spaces.get("application", path.id)?.acks;
+    if (acks === undefined) return Infinity;
+    return path.state === "closing" && acks.wantsAck ? -Infinity : acks.dueAt();
+  }
+
+  /**
+   * The path on which the path's ACKs go; -1: there is none. The scheduler is asked once in each moment, so that whoever asks
+   * whether there is something to write finds it when writing.
+   */
+  #targetOf(path: Path, now: number): PathId {
+    let assignment = this.#assignments.get(path.id);
+    if (assignment === undefined) {
+      // Paths come seldom: that is when those that are gone are forgotten.
+      for (const id of this.#assignments.keys()) if (this.#paths.get(id) === undefined) this.#assignments.delete(id);
+      this.#assignments.set(path.id, assignment = { at: NaN, target: -1 });
+    }
+    const { target } = assignment;
+    if (assignment.at === now && target >= 0 && this.#isFit(this.#paths.get(target))) return target;
+    assignment.at = now;
+    return assignment.target = this.#assign(path, now);
+  }
+
+  #assign(path: Path, now: number): PathId {
+    const named = this.#ackPath(path.id, now);
+    if (named !== undefined && this.#isFit(this.#paths.get(named))) return named;
+    if (this.#isFit(path)) return path.id;
+    let fastest: Path | undefined;
+    for (const other of this.#paths.all()) {
+      if (this.#isFit(other) && (fastest === undefined || isBetter(other, fastest))) fastest = other;
+    }
+    if (fastest !== undefined) return fastest.id;
+    return isOpen(path) && mayCarry(path) ? path.id : -1;
+  }
+
+  #canGo(path: Path): boolean {
+    if (!this.#mayMove("application") || (isOpen(path) && mayCarry(path))) return isOpen(path) && mayCarry(path);
+    for (const other of this.#paths.all()) if (this.#isFit(other)) return true;
+    return false;
+  }
+
+  #isFit(path: Path | undefined): boolean {
+    return path !== undefined && path.state === "usable" && mayCarry(path);
+  }
+
+  #writeFor(path: PathId, packet: PacketWriter): void {
+    const space = this.#spaces.get(packet.level, path);
+    if (space?.acks.wantsAck === true) this.#write(packet, space, path);
+  }
+
+  #write(packet: PacketWriter, space: Space, path: PathId): void {
+    const { level, now } = packet;
     const ranges = space.received.ackRanges();
     const frame: AckFrame = {
       kind: "ack",
-      path: multipath ? this.#spaces.layout.ackPathOf(path, true) : undefined,
+      path: this.#mayMove(level) ? this.#spaces.layout.ackPathOf(path, true) : undefined,
       delay: Math.floor(space.ackDelay(now) * 1000 / 2 ** ACK_DELAY_EXPONENT),
       ranges,
       ecn: space.hasEcn ? { ...space.ecn } : undefined,
@@ -97,4 +194,12 @@ export class AckOwner implements FrameOwner {
     this.#ping.want();
     this.#ping.writeFrames(packet);
   }
+}
+
+function isOpen(path: Path): boolean {
+  return path.state !== "closing" && path.state !== "gone";
+}
+
+function mayCarry(path: Path): boolean {
+  return path.route.amplification.room >= LEAST_ACK_ROOM;
 }

@@ -16,6 +16,7 @@ import type { PingFrame } from "../wire/frames/types.ts";
 import { AckOwner } from "./ack_owner.ts";
 import { makeCarriers, makeCore, makeRecovery } from "./assemble_core.ts";
 import { makePathIds, makePathLives, type PathLives } from "./assemble_paths.ts";
+import { Chooser, Gate } from "./chooser.ts";
 import { ClientAnswers } from "./client_answers.ts";
 import type { Closer } from "./closer.ts";
 import type { Context, Timed } from "./context.ts";
@@ -25,11 +26,13 @@ import type { Idle } from "./idle.ts";
 import type { KeyUpdates } from "./key_updates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LossTimers } from "./loss_timers.ts";
+import { Offers } from "./offers.ts";
 import { Opportunities } from "./opportunities.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { type HandshakeIds, ourParameters } from "./parameters.ts";
 import type { PathTrouble } from "./path_trouble.ts";
 import { Receiver } from "./receiver.ts";
+import type { SchedulerSeat } from "./scheduler_seat.ts";
 import type { Spaces } from "./spaces.ts";
 import { Transmitter } from "./transmitter.ts";
 
@@ -59,6 +62,8 @@ export interface Parts {
   readonly manager: PathManager;
   readonly trouble: PathTrouble;
   readonly hints: Hints;
+  readonly offers: Offers;
+  readonly seat: SchedulerSeat;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
   /** All with deadlines. */
@@ -71,23 +76,26 @@ export function assemble(options: ConnectionOptions): Parts {
   const core = makeCore(options);
   const { context, ids } = core;
   // Some parts are called by others that are made before them, never before all are made.
-  const recovery = makeRecovery(core, () => lives.trouble);
+  const recovery = makeRecovery(core, () => lives.trouble, () => lives.seat);
   const carriers = makeCarriers(core);
+  const offers = new Offers(carriers.streams, carriers.datagrams);
   const pathIds = makePathIds(core, recovery, () => lives.manager);
-  const lives: PathLives = makePathLives(core, recovery, carriers, pathIds);
+  const lives: PathLives = makePathLives(core, recovery, carriers, offers, pathIds);
   const { fates, closer } = recovery;
   const { crypto, streams, datagrams } = carriers;
   const { issuer, pool, limits, validator } = pathIds;
-  const { manager, hints } = lives;
+  const { manager, hints, seat } = lives;
   const all = { ...core, ...recovery, ...carriers, ...pathIds, ...lives };
 
   const token = role === "client" ? options.token : undefined;
   const newToken = role === "server" ? options.newToken : undefined;
   const handshake = new Handshake({ ...all, keyLog: options.keyLog, newToken }, ids, token);
-  const acks = new AckOwner(context, core.spaces, core.paths);
+  const acks = new AckOwner(context, core.spaces, core.paths, (path, at) => seat.ackPath(path, at));
   const ping = new Flag<PingFrame>({ kind: "ping" }, { repeat: "once" });
   const control = [handshake, crypto, limits, manager, issuer, pool, hints, streams, ping];
-  const opportunities = new Opportunities(core.paths, { validator, streams, datagrams, acks, control }, core.first);
+  const gate = new Gate();
+  const chooser = new Chooser({ paths: core.paths, view: seat.view, guard: seat.guard, offers, gate }, core.first);
+  const opportunities = new Opportunities(core.paths, { validator, chooser, gate, acks, control }, core.first);
   const router = new FrameRouter(context, [
     fates,
     closer,
@@ -112,7 +120,7 @@ export function assemble(options: ConnectionOptions): Parts {
     idLength: options.idLength,
   });
   const owners = [handshake, crypto, validator, limits, manager, issuer, pool, hints, streams, ping];
-  const transmitter = new Transmitter({ ...all, handshake, acks, opportunities, owners });
+  const transmitter = new Transmitter({ ...all, handshake, chooser, acks, opportunities, owners });
   issuer.start(ids.source);
   pool.start(role === "client" ? ids.originalDestination : options.clientSource);
   traceStart(context, options, ids, now);
@@ -121,8 +129,8 @@ export function assemble(options: ConnectionOptions): Parts {
   handshake.start(makeTls(options, context, ids), now);
   const { lifecycle, routes } = core;
   const { idle, timers, keyUpdates } = recovery;
-  const timed = [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, lives.trouble, hints];
-  return { ...all, handshake, acks, opportunities, receiver, transmitter, ping, timed };
+  const timed = [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, lives.trouble, hints, seat];
+  return { ...all, offers, handshake, acks, opportunities, receiver, transmitter, ping, timed };
 }
 
 function makeTls(options: ConnectionOptions, context: Context, ids: HandshakeIds): TlsSession {

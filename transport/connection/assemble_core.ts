@@ -18,6 +18,7 @@ import { LossTimers } from "./loss_timers.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { type HandshakeIds, streamLimits } from "./parameters.ts";
 import type { PathTrouble } from "./path_trouble.ts";
+import type { SchedulerEvents } from "./scheduler_seat.ts";
 import { RouteMaker } from "./route_maker.ts";
 import { Spaces } from "./spaces.ts";
 
@@ -82,17 +83,21 @@ export function makeCore(options: ConnectionOptions): Core {
   return { options, context, ids: handshakeIds(options), lifecycle, keys, spaces, paths, routes, first };
 }
 
-/** Loss detection and timers; `trouble` is made later than they are, and asked for when packets are acknowledged. */
-export function makeRecovery(core: Core, trouble: () => PathTrouble): Recovery {
+/** Loss detection and timers; `trouble` and `seat` are made later than they are, and asked for when something happened. */
+export function makeRecovery(core: Core, trouble: () => PathTrouble, seat: () => SchedulerEvents): Recovery {
   const { context, lifecycle, keys, spaces, paths } = core;
   const { now } = core.options;
   const fates = new Fates(context, lifecycle, spaces, paths, keys, (route, level, newestSentAt, at) => {
     timers.onProgress(route, level, at);
     const path = level === "application" ? pathOf(paths, route) : undefined;
     if (path !== undefined) trouble().onProgress(path, newestSentAt, at);
+  }, {
+    onAcked: (route, bytes, at) => seat().onAcked(route, bytes, at),
+    onLost: (route, bytes, at) => seat().onLost(route, bytes, at),
   });
   const hasHandshakeKeys = (): boolean => keys.has("handshake", "write");
-  const timers: LossTimers = new LossTimers(context, lifecycle, spaces, paths, fates, hasHandshakeKeys, now);
+  const onPto = (path: Path, at: number): void => seat().onPto(path, at);
+  const timers: LossTimers = new LossTimers(context, lifecycle, spaces, paths, fates, hasHandshakeKeys, onPto, now);
   const largestPto = (): number => timers.largestPto();
   return {
     fates,

@@ -5,11 +5,14 @@ import { CidPool } from "../paths/cid_pool.ts";
 import { Hints } from "../paths/hints.ts";
 import { knownRoute, Migration } from "../paths/migration.ts";
 import type { Path } from "../paths/path.ts";
+import type { PathEvent } from "../paths/path_events.ts";
 import { PathLimits } from "../paths/path_limits.ts";
 import { PathManager } from "../paths/path_manager.ts";
 import { Validator } from "../paths/validator.ts";
 import type { Carriers, Core, Recovery } from "./assemble_core.ts";
+import type { Offers } from "./offers.ts";
 import { PathTrouble } from "./path_trouble.ts";
+import { SchedulerSeat } from "./scheduler_seat.ts";
 
 /** Connection ids, path ids, and the validation of addresses. */
 export interface PathIds {
@@ -25,6 +28,7 @@ export interface PathLives {
   readonly trouble: PathTrouble;
   readonly migration: Migration;
   readonly hints: Hints;
+  readonly seat: SchedulerSeat;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
 }
@@ -72,9 +76,15 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
   return { issuer, pool, limits, validator };
 }
 
-/** Opening, silence, migration. */
-export function makePathLives(core: Core, recovery: Recovery, carriers: Carriers, ids: PathIds): PathLives {
-  const { context, paths } = core;
+/** Opening, silence, migration, and who chooses among paths. */
+export function makePathLives(
+  core: Core,
+  recovery: Recovery,
+  carriers: Carriers,
+  offers: Offers,
+  ids: PathIds,
+): PathLives {
+  const { context, lifecycle, paths, spaces } = core;
   const hints = new Hints({
     role: context.role,
     paths,
@@ -82,8 +92,24 @@ export function makePathLives(core: Core, recovery: Recovery, carriers: Carriers
     isActive: () => context.hints,
     acceptModes: context.config.acceptModes,
     isOver: (path) => manager.isOver(path),
+    onSignal: (name, value, now) => seat.onSignal(name, value, now),
   });
-  const manager: PathManager = makeManager(core, recovery, carriers, ids, hints);
+  const manager: PathManager = makeManager(core, recovery, carriers, ids, hints, (event, now) => {
+    context.events.push(event);
+    if (event.change === "closed") offers.forgetPath(event.path.id);
+    seat.onPathEvent(event, now);
+  });
+  const seat = new SchedulerSeat({
+    context,
+    lifecycle,
+    paths,
+    spaces,
+    streams: carriers.streams,
+    hints,
+    mode: context.config.mode,
+    setStatus: (path, status, now) => manager.setStatus(path, status, now),
+    now: core.options.now,
+  });
   const offerers = [carriers.streams, carriers.crypto, ids.issuer, ids.pool, ids.limits, manager, hints];
   const trouble = new PathTrouble({
     context: core.context,
@@ -103,10 +129,17 @@ export function makePathLives(core: Core, recovery: Recovery, carriers: Carriers
     settleValidations(core, ids.validator, migration, manager, now);
     manager.progress(now);
   };
-  return { manager, trouble, migration, hints, settle };
+  return { manager, trouble, migration, hints, seat, settle };
 }
 
-function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: PathIds, hints: Hints): PathManager {
+function makeManager(
+  core: Core,
+  recovery: Recovery,
+  carriers: Carriers,
+  ids: PathIds,
+  hints: Hints,
+  events: (event: PathEvent, now: number) => void,
+): PathManager {
   const { context, lifecycle, keys, spaces, paths, routes } = core;
   const { config, role } = context;
   const { closer, largestPto, giveUp } = recovery;
@@ -125,7 +158,7 @@ function makeManager(core: Core, recovery: Recovery, carriers: Carriers, ids: Pa
     isForbidden: (remote) => context.peer?.disableActiveMigration === true && sameAddress(remote, core.options.remote),
     makeRoute: (local, remote, known) => routes.make(local, remote, known, undefined),
     largestPto,
-    events: (event) => context.events.push(event),
+    events,
     onOpened: (path) => {
       spaces.add(path.id);
       hints.onOpened(path);

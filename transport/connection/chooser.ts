@@ -1,5 +1,5 @@
 import { type ConnectionView, type Decision, HOLD, type WorkKind } from "../../schedulers/scheduler.ts";
-import type { PacketWriter } from "../base/frame_owner.ts";
+import type { FrameRecord, PacketWriter } from "../base/frame_owner.ts";
 import type { PathId } from "../base/role.ts";
 import type { Path } from "../paths/path.ts";
 import type { PathSet } from "../paths/path_set.ts";
@@ -120,6 +120,11 @@ export class Chooser {
       else offers.writeStream(kind, packet, streamId, isPinned);
       this.#fillUp(packet, isPinned);
     }
+  }
+
+  /** Writes what a packet's record stands for into a packet on another path; `false`: it is not to be copied, or done. */
+  writeCopy(record: FrameRecord, packet: PacketWriter): boolean {
+    return this.#parts.offers.writeCopy(record, packet);
   }
 
   /** What is left of a packet with little in it goes to new data, if that would go on the same path. */

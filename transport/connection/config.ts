@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEFAULT_MODE, type ModeChoice, schedulerOf } from "../../schedulers/modes.ts";
 import type { ControllerFactory } from "../../recovery/congestion/controller.ts";
 
 /** What can be set per connection. All times in milliseconds, all sizes in bytes. */
@@ -41,6 +42,8 @@ export interface TransportConfig {
   readonly initialWindowPackets?: number;
   /** Congestion controller of each route. Default `"cubic"`. */
   readonly congestion?: "cubic" | "newreno" | ControllerFactory;
+  /** Who decides on which path data goes: a mode, the name of one, or a scheduler. Default `"min-rtt"`. */
+  readonly mode?: ModeChoice;
   /** Most ranges in one ACK. Default 64. */
   readonly maxAckRanges?: number;
   /** Mark packets ECT(0) and react to CE (RFC 9000 §13.4); only where the socket can mark. Default false. */
@@ -94,6 +97,7 @@ export const DEFAULT_CONFIG: ResolvedConfig = {
   initialRtt: 333,
   initialWindowPackets: 10,
   congestion: "cubic",
+  mode: DEFAULT_MODE,
   maxAckRanges: 64,
   ecn: false,
   mtuDiscovery: true,
@@ -126,7 +130,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   maxPaths: [0, 64],
 };
 
-/** Fills in the defaults; throws `RangeError` naming the key whose value is out of range. */
+/** Fills in the defaults; throws `RangeError` naming the key whose value is out of range, `TypeError` for an unknown key. */
 export function resolveConfig(config: TransportConfig = {}): ResolvedConfig {
   const resolved: Record<string, unknown> = { ...DEFAULT_CONFIG };
   for (const [key, value] of Object.entries(config)) {
@@ -138,6 +142,7 @@ export function resolveConfig(config: TransportConfig = {}): ResolvedConfig {
     }
     resolved[key] = value;
   }
+  schedulerOf(resolved.mode as ModeChoice);
   return resolved as unknown as ResolvedConfig;
 }
 

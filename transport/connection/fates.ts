@@ -21,6 +21,14 @@ const DEFAULT_ACK_DELAY_EXPONENT = 3;
 /** PTOs for which a lost packet is remembered, so that its late acknowledgement shows that it was not lost. */
 const LOST_KEPT_PTOS = 3;
 
+/** Who else wants to know. */
+export interface FateEvents {
+  /** Packets of so many bytes were acknowledged on the route. */
+  onAcked(route: Route, bytes: number, now: number): void;
+  /** Packets of so many bytes were declared lost on the route. */
+  onLost(route: Route, bytes: number, now: number): void;
+}
+
 /**
  * What becomes of the packets that were sent (RFC 9002 appendix A): acknowledgements in, then for every packet its frames'
  * owners, its route's window and round-trip time. It owns ACK frames on their way in.
@@ -33,6 +41,7 @@ export class Fates implements FrameOwner {
   readonly #paths: PathSet;
   readonly #keys: KeyRing;
   readonly #onProgress: (route: Route, level: Level, newestSentAt: number, now: number) => void;
+  readonly #events: FateEvents;
 
   constructor(
     context: Context,
@@ -41,7 +50,9 @@ export class Fates implements FrameOwner {
     paths: PathSet,
     keys: KeyRing,
     onProgress: (route: Route, level: Level, newestSentAt: number, now: number) => void,
+    events: FateEvents,
   ) {
+    this.#events = events;
     this.#context = context;
     this.#lifecycle = lifecycle;
     this.#spaces = spaces;
@@ -111,6 +122,9 @@ export class Fates implements FrameOwner {
     const sampled = result.largest === undefined ? undefined : this.#paths.route(result.largest.route);
     if (result.isSample && result.largest !== undefined && sampled !== undefined) {
       rttSample = now - result.largest.sentAt;
+      // Acknowledgements on another path make another round trip, of which the least is not known (RFC 10069 §5.4).
+      if (sampled.ackedOn !== packet.path && sampled.ackedOn >= 0) sampled.rtt.restartMin();
+      sampled.ackedOn = packet.path;
       sampled.rtt.sample(rttSample, this.#ackDelay(ack, level), now);
     }
     const batches = new Map<Route, Sent[]>();
@@ -128,6 +142,7 @@ export class Fates implements FrameOwner {
     }
     if (sampled !== undefined && result.largest !== undefined) this.#checkEcn(sampled, result, ack, level, now);
     for (const [route, batch] of batches) {
+      route.noteAcked(batch.length, now);
       this.#onProgress(route, level, newestOf(batch), now);
       const outage = this.#detect(space, route, level, ack.path ?? 0, now);
       const since = batch.filter((packet) => packet.sentAt > outage);
@@ -138,6 +153,7 @@ export class Fates implements FrameOwner {
       for (const record of acked.records) record.owner.onAcked(record, now);
     }
     this.#traceAcked(result.newlyAcked, level, ack.path ?? 0, now);
+    for (const [route, batch] of batches) this.#events.onAcked(route, sizeOf(batch), now);
   }
 
   /** `growing`: those of the packets whose arrival is a reason for a larger window. */
@@ -199,6 +215,8 @@ export class Fates implements FrameOwner {
       this.#traceLost(packet, level, path, packet.order <= behind ? "reordering_threshold" : "time_threshold", now);
       for (const record of packet.records) record.owner.onLost(record, now);
     }
+    route.noteLost(result.lost.length);
+    this.#events.onLost(route, sizeOf(result.lost), now);
     if (result.persistent) route.rtt.resetMin();
     if (result.bytes === 0) return;
     route.controller.onCongestion({
@@ -297,4 +315,10 @@ function newestOf(packets: readonly Sent[]): number {
   let newest = -Infinity;
   for (const packet of packets) if (packet.sentAt > newest) newest = packet.sentAt;
   return newest;
+}
+
+function sizeOf(packets: readonly Sent[]): number {
+  let size = 0;
+  for (const packet of packets) size += packet.size;
+  return size;
 }

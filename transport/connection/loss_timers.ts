@@ -23,6 +23,7 @@ export class LossTimers implements Timed {
   readonly #paths: PathSet;
   readonly #fates: Fates;
   readonly #hasHandshakeKeys: () => boolean;
+  readonly #onPto: (path: Path, now: number) => void;
   /** Client: since when there has been nothing in flight that could bring an answer. */
   #quietSince: number;
   /** Client: whether the server is known to have validated our address (RFC 9002 §6.2.2.1). */
@@ -37,6 +38,7 @@ export class LossTimers implements Timed {
     paths: PathSet,
     fates: Fates,
     hasHandshakeKeys: () => boolean,
+    onPto: (path: Path, now: number) => void,
     now: number,
   ) {
     this.#context = context;
@@ -45,6 +47,7 @@ export class LossTimers implements Timed {
     this.#paths = paths;
     this.#fates = fates;
     this.#hasHandshakeKeys = hasHandshakeKeys;
+    this.#onPto = onPto;
     this.#quietSince = now;
     this.#peerValidated = context.role === "server";
   }
@@ -111,6 +114,7 @@ export class LossTimers implements Timed {
       { action: "expired", kind: "pto", path: path.id, level },
       now,
     );
+    if (route === path.route) this.#onPto(path, now);
   }
 
   #timeoutOf(path: Path, route: Route): number {

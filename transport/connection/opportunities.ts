@@ -4,12 +4,8 @@ import type { Path } from "../paths/path.ts";
 import type { PathSet } from "../paths/path_set.ts";
 import { LEVEL_INDEX, type Route } from "../paths/route.ts";
 import type { Validator } from "../paths/validator.ts";
-import type { Datagrams } from "../streams/datagrams.ts";
-import type { StreamSet } from "../streams/stream_set.ts";
-import type { AckOwner } from "./ack_owner.ts";
-
-/** A kind of application data that can be sent (the scheduler's `Work.kind`). */
-export type WorkKind = "retransmit" | "stream" | "datagram";
+import { type AckOwner, LEAST_ACK_ROOM } from "./ack_owner.ts";
+import { type Choice, type Chooser, type Gate, isBetter } from "./chooser.ts";
 
 /** What the next 1-RTT packet is for. One object, overwritten by the next question. */
 export interface Opportunity {
@@ -17,21 +13,18 @@ export interface Opportunity {
   path: Path;
   route: Route;
   /** With "data". */
-  work: WorkKind | undefined;
-  /** With stream data. */
-  streamId: number;
+  choice: Choice | undefined;
   /** With "mtu": the size to try. */
   size: number;
 }
 
-const WORK_KINDS: readonly WorkKind[] = ["retransmit", "datagram", "stream"];
 const LEVEL: Level = "application";
 
 /** The parts that have something to send. */
 export interface Senders {
   readonly validator: Validator;
-  readonly streams: StreamSet;
-  readonly datagrams: Datagrams;
+  readonly chooser: Chooser;
+  readonly gate: Gate;
   readonly acks: AckOwner;
   /** Owners of control frames, in the order in which they write. */
   readonly control: readonly FrameOwner[];
@@ -45,18 +38,21 @@ export class Opportunities {
   readonly #paths: PathSet;
   readonly #senders: Senders;
   readonly #next: Opportunity;
-  /** When the pacer lets more out; Infinity: it holds nothing back. */
-  pacedUntil = Infinity;
 
   constructor(paths: PathSet, senders: Senders, first: Path) {
     this.#paths = paths;
     this.#senders = senders;
-    this.#next = { kind: "ack", path: first, route: first.route, work: undefined, streamId: -1, size: 0 };
+    this.#next = { kind: "ack", path: first, route: first.route, choice: undefined, size: 0 };
+  }
+
+  /** When the pacer lets more out; Infinity: it holds nothing back. */
+  get pacedUntil(): number {
+    return this.#senders.gate.pacedUntil;
   }
 
   /** The first of what applies; `undefined`: nothing to send now. */
   next(now: number): Opportunity | undefined {
-    this.pacedUntil = Infinity;
+    this.#senders.gate.reset();
     return this.#validation() ?? this.#probe() ?? this.#data(now) ?? this.#control(now) ?? this.#ack(now) ??
       this.#mtu(now);
   }
@@ -66,8 +62,7 @@ export class Opportunities {
     next.kind = kind;
     next.path = path;
     next.route = route;
-    next.work = undefined;
-    next.streamId = -1;
+    next.choice = undefined;
     return next;
   }
 
@@ -93,62 +88,21 @@ export class Opportunities {
   }
 
   #data(now: number): Opportunity | undefined {
-    for (const kind of WORK_KINDS) {
-      const streamId = this.#workOf(kind, now);
-      if (streamId === undefined) continue;
-      const path = this.#choose(now);
-      if (path === undefined) return undefined;
-      const next = this.#set("data", path, path.route);
-      next.work = kind;
-      next.streamId = streamId;
-      return next;
-    }
-    for (const path of this.#paths.all()) {
-      const { route } = path;
-      if (!route.hasWindow) continue;
-      route.windowLimited = false;
-      route.delivery.onAppLimited(route.inFlight);
-    }
-    return undefined;
+    const choice = this.#senders.chooser.choose(now);
+    if (choice === undefined) return undefined;
+    const next = this.#set("data", choice.path, choice.path.route);
+    next.choice = choice;
+    return next;
   }
 
-  /** The stream to send from, -1 for datagrams; `undefined`: there is no work of the kind. */
-  #workOf(kind: WorkKind, now: number): number | undefined {
-    const { streams, datagrams } = this.#senders;
-    return kind === "datagram" ? datagrams.nextWork(now)?.streamId : streams.nextWork(kind)?.streamId;
-  }
-
-  /** The path for application data: the usable one with room and the lowest round-trip time. */
-  #choose(now: number): Path | undefined {
+  /** Control frames alone go on the fastest path that they may go on. */
+  #control(now: number): Opportunity | undefined {
     let best: Path | undefined;
     for (const path of this.#paths.all()) {
-      if (path.state !== "usable" || !this.#hasRoom(path.route, now)) continue;
-      if (best === undefined || path.route.rtt.smoothed < best.route.rtt.smoothed) best = path;
+      if (path.state !== "usable" || (best !== undefined && !isBetter(path, best))) continue;
+      if (this.#hasControl(targetOf(path, now)) && this.#senders.gate.hasRoom(path.route, now)) best = path;
     }
-    return best;
-  }
-
-  /** Whether a full packet may leave; notes what holds it back. */
-  #hasRoom(route: Route, now: number): boolean {
-    if (!route.hasWindow) {
-      route.windowLimited = true;
-      return false;
-    }
-    if (route.room(now) > 0) return true;
-    if (route.amplification.room > 0) {
-      this.pacedUntil = Math.min(this.pacedUntil, route.pacer.readyAt(route.mtu.current, now));
-    }
-    return false;
-  }
-
-  #control(now: number): Opportunity | undefined {
-    for (const path of this.#paths.all()) {
-      if (path.state !== "usable") continue;
-      if (this.#hasControl(targetOf(path, now)) && this.#hasRoom(path.route, now)) {
-        return this.#set("control", path, path.route);
-      }
-    }
-    return undefined;
+    return best === undefined ? undefined : this.#set("control", best, best.route);
   }
 
   #hasControl(target: PacketTarget): boolean {
@@ -158,7 +112,7 @@ export class Opportunities {
 
   #ack(now: number): Opportunity | undefined {
     for (const path of this.#paths.all()) {
-      if (path.route.amplification.room === 0) continue;
+      if (path.state === "closing" || path.route.amplification.room < LEAST_ACK_ROOM) continue;
       if (this.#senders.acks.hasFrames(targetOf(path, now))) return this.#set("ack", path, path.route);
     }
     return undefined;

@@ -1,16 +1,15 @@
 import type { KeyRing } from "../../crypto/key_ring.ts";
 import type { Ecn, Transmit } from "../base/address.ts";
-import type { FrameOwner } from "../base/frame_owner.ts";
-import type { Level } from "../base/role.ts";
+import type { FrameOwner, FrameRecord } from "../base/frame_owner.ts";
+import type { Level, PathId } from "../base/role.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
 import { MTU_BASE } from "../paths/mtu.ts";
 import type { Path } from "../paths/path.ts";
 import type { PathSet } from "../paths/path_set.ts";
 import { LEVEL_INDEX, type Route } from "../paths/route.ts";
 import type { Validator } from "../paths/validator.ts";
-import type { Datagrams } from "../streams/datagrams.ts";
-import type { StreamSet } from "../streams/stream_set.ts";
 import type { AckOwner } from "./ack_owner.ts";
+import type { Choice, Chooser } from "./chooser.ts";
 import type { Closer } from "./closer.ts";
 import { MIN_DATAGRAM_SIZE } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -27,6 +26,8 @@ const MAX_TRAIN = 16;
 const LEAST_USEFUL = 64;
 /** A train is cut where the next datagram may have another size. */
 const TRAINABLE: ReadonlySet<Opportunity["kind"]> = new Set(["data", "control"]);
+/** Copies that wait for a packet at most: those of a train for each of a few paths. */
+const MAX_COPIES = 64;
 const HANDSHAKE_LEVELS = ["initial", "handshake"] as const;
 
 /** What the transmitter works with. */
@@ -41,8 +42,7 @@ export interface TransmitterParts {
   readonly paths: PathSet;
   readonly pool: CidPool;
   readonly validator: Validator;
-  readonly streams: StreamSet;
-  readonly datagrams: Datagrams;
+  readonly chooser: Chooser;
   readonly acks: AckOwner;
   readonly opportunities: Opportunities;
   /** All that write into packets by themselves, in order; ACKs go before them. */
@@ -56,6 +56,8 @@ export class Transmitter {
   #filled: PacketDraft[] = [];
   /** An opportunity of another route that ended a train. */
   #held: Opportunity | undefined;
+  /** Packets of which a copy is to go on a path. */
+  readonly #copies: { readonly path: PathId; readonly records: readonly FrameRecord[] }[] = [];
   packetsSent = 0;
   bytesSent = 0;
 
@@ -132,7 +134,7 @@ export class Transmitter {
     if (draft === undefined) return;
     this.#parts.acks.writeFrames(draft);
     draft.fill(this.#parts.owners);
-    this.#writeWork(next, draft);
+    this.#writeWork(next.choice, draft);
     if (draft.isEmpty) return;
     draft.finish();
     this.#filled.push(draft);
@@ -142,8 +144,9 @@ export class Transmitter {
   #application(buffer: Uint8Array, now: number): Transmit | undefined {
     const { keys, opportunities, lifecycle } = this.#parts;
     if (lifecycle.state !== "connected" || !keys.has("application", "write")) return undefined;
-    let next = this.#held ?? opportunities.next(now);
-    this.#held = undefined;
+    const copy = this.#copy(buffer, now);
+    if (copy !== undefined) return copy;
+    let next = this.#takeHeld(now) ?? opportunities.next(now);
     if (next === undefined) return undefined;
     const { route, path } = next;
     let length = 0;
@@ -213,7 +216,7 @@ export class Transmitter {
       default:
         acks.writeFrames(draft);
         draft.fill(owners);
-        this.#writeWork(next, draft);
+        this.#writeWork(next.choice, draft);
     }
     if (draft.isEmpty) return undefined;
     draft.finish();
@@ -222,20 +225,40 @@ export class Transmitter {
     return this.#send(route, buffer, start, path, now);
   }
 
-  #writeWork(next: Opportunity, draft: PacketDraft): void {
-    const { streams, datagrams } = this.#parts;
-    if (next.kind !== "data") return;
-    if (next.work === "datagram") {
-      datagrams.writeWork(draft);
-      // What room is left is for stream data, if the datagrams were few.
-      const more = streams.nextWork("stream");
-      if (more !== undefined) streams.writeWork("stream", draft, more.streamId);
-    } else if (next.work !== undefined) {
-      streams.writeWork(next.work, draft, next.streamId);
-      if (next.work !== "retransmit" || draft.room < LEAST_USEFUL) return;
-      const more = streams.nextWork("stream");
-      if (more !== undefined) streams.writeWork("stream", draft, more.streamId);
+  /** The opportunity that was held back, unless what was sent since took its room. */
+  #takeHeld(now: number): Opportunity | undefined {
+    const held = this.#held;
+    this.#held = undefined;
+    return held !== undefined && TRAINABLE.has(held.kind) && held.route.room(now) === 0 ? undefined : held;
+  }
+
+  #writeWork(choice: Choice | undefined, draft: PacketDraft): void {
+    if (choice === undefined) return;
+    this.#parts.chooser.write(choice, draft);
+    if (draft.records.length === 0) return;
+    for (const path of choice.copies) {
+      if (this.#copies.length < MAX_COPIES) this.#copies.push({ path, records: draft.records });
     }
+  }
+
+  /** A datagram with what a packet on another path carried, as far as it is still needed and there is room. */
+  #copy(buffer: Uint8Array, now: number): Transmit | undefined {
+    const { paths, chooser, acks } = this.#parts;
+    for (let copy = this.#copies.shift(); copy !== undefined; copy = this.#copies.shift()) {
+      const path = paths.get(copy.path);
+      if (path?.state !== "usable" || path.route.room(now) === 0) continue;
+      const { route } = path;
+      const limit = Math.min(route.mtu.current, buffer.length, route.amplification.room);
+      const draft = this.#begin("application", path, route, buffer, 0, limit, now);
+      if (draft === undefined) continue;
+      for (const record of copy.records) chooser.writeCopy(record, draft);
+      if (draft.isEmpty) continue;
+      acks.writeFrames(draft);
+      draft.finish();
+      this.#filled = [draft];
+      return this.#send(route, buffer, 0, path, now);
+    }
+    return undefined;
   }
 
   /** Begins a packet; `undefined` when there is no connection id to send with. */

@@ -90,6 +90,8 @@ export class PathManager implements FrameOwner {
   readonly #goneAt = new Map<PathId, number>();
   /** When the connection ends unless a path comes; Infinity: there is one. */
   #lonelyUntil = Infinity;
+  /** None came. */
+  #ended = false;
 
   constructor(parts: PathManagerParts) {
     this.#parts = parts;
@@ -247,7 +249,7 @@ export class PathManager implements FrameOwner {
     }
     pool.abandon(path.id);
     issuer.abandon(path.id, Infinity);
-    if (wasLast) this.#lonelyUntil = now + this.#retention();
+    if (wasLast) this.#lonelyUntil = Math.min(this.#lonelyUntil, now + this.#retention());
   }
 
   /** Gives up a path that is not open yet; `false` when there is none of that id. */
@@ -296,6 +298,7 @@ export class PathManager implements FrameOwner {
   onLost(_record: FrameRecord): void {}
 
   nextTimeout(): number {
+    if (this.#ended) return Infinity;
     let next = this.#lonelyUntil;
     for (const at of this.#goneAt.values()) next = Math.min(next, at);
     for (const opening of this.#openings) next = Math.min(next, opening.since + OPENING_TIMEOUT);
@@ -303,6 +306,13 @@ export class PathManager implements FrameOwner {
   }
 
   onTimeout(now: number): void {
+    if (this.#ended) return;
+    if (now >= this.#lonelyUntil) {
+      // The path that was last stays as it is: CONNECTION_CLOSE needs it.
+      this.#ended = true;
+      this.#parts.onNoPath(now);
+      return;
+    }
     for (const [id, at] of this.#goneAt) if (at <= now) this.#forget(id, now);
     for (let i = 0; i < this.#openings.length; i++) {
       const opening = this.#openings[i]!;
@@ -312,10 +322,6 @@ export class PathManager implements FrameOwner {
       const code = blocked ? TransportErrorCode.APPLICATION_ABANDON_PATH : TransportErrorCode.NO_CID_AVAILABLE_FOR_PATH;
       const reason = blocked ? "The peer allows no more paths" : "The peer gave no connection id for it";
       this.#abandonOpening(opening, code, reason, now);
-    }
-    if (now >= this.#lonelyUntil) {
-      this.#lonelyUntil = Infinity;
-      this.#parts.onNoPath(now);
     }
   }
 
@@ -344,13 +350,12 @@ export class PathManager implements FrameOwner {
   }
 
   #make(id: PathId, options: OpenPathOptions): Path {
-    const { paths, issuer, makeRoute, role, onOpened } = this.#parts;
+    const { paths, makeRoute, role, onOpened } = this.#parts;
     const route = makeRoute(options.local, options.remote, role === "client");
     const path = new Path(id, route, options.properties, "validating");
     path.localStatus = this.#statuses.local(id);
     path.peerStatus = this.#statuses.remote(id);
     paths.add(path);
-    issuer.use(id);
     onOpened(path);
     return path;
   }
@@ -366,6 +371,8 @@ export class PathManager implements FrameOwner {
   #usable(path: Path, reason: string, now: number): void {
     this.#setState(path, "usable", reason, now);
     this.#lonelyUntil = Infinity;
+    // What a path needs beside one id comes with its validation (RFC 10069 §7.1).
+    this.#parts.issuer.use(path.id);
     this.#parts.onUsable(path, now);
     this.#announce(path, "usable", reason, now);
   }

@@ -72,6 +72,8 @@ export class Route {
   packetsLost = 0;
   /** When a packet was last newly acknowledged; `-Infinity`: never. */
   lastAckAt = -Infinity;
+  /** The path on which the acknowledgement came that gave the last sample of the round-trip time; -1: there was none. */
+  ackedOn = -1;
   /** Mean time between acknowledgements with news, each counted as a round trip at most; 0: not known yet. */
   ackGap = 0;
   /** Share of packets lost of late, 0 to 1. */

@@ -49,6 +49,8 @@ class Part implements SentPart {
   sentAt: number;
   /** Paths besides `path` to which it was copied since it was last in no flight. */
   others: PathId[] | undefined = undefined;
+  /** Those of the paths on which it went that were silent when it was offered again. */
+  doubts: PathId[] | undefined = undefined;
   offered = false;
 
   constructor(from: number, to: number, path: PathId, sentAt: number) {
@@ -60,6 +62,33 @@ class Part implements SentPart {
 
   wentOn(path: PathId): boolean {
     return this.path === path || (this.others !== undefined && this.others.includes(path));
+  }
+
+  /** Whether it went on silent paths only. */
+  get isDoubtful(): boolean {
+    const doubts = this.doubts;
+    if (doubts === undefined || !doubts.includes(this.path)) return false;
+    return this.others === undefined || this.others.every((path) => doubts.includes(path));
+  }
+
+  /** The path is silent. */
+  doubt(path: PathId): void {
+    if (this.doubts?.includes(path) !== true) (this.doubts ??= []).push(path);
+  }
+
+  /** A copy goes out on the path. */
+  copied(path: PathId): void {
+    this.copies++;
+    if (!this.wentOn(path)) (this.others ??= []).push(path);
+    if (this.doubts !== undefined) this.doubts = this.doubts.filter((doubt) => doubt !== path);
+  }
+
+  /** A copy is lost on the path, of several: it may go there once more. */
+  left(path: PathId): void {
+    if (this.others === undefined) return;
+    const others = this.others.filter((other) => other !== path);
+    if (this.path === path) this.path = others.shift() ?? path;
+    this.others = others.length > 0 ? others : undefined;
   }
 }
 
@@ -179,6 +208,7 @@ export class SendBuffer {
     part.state = "in-flight";
     part.copies = 1;
     part.path = path;
+    part.doubts = undefined;
     this.#lostParts--;
     // Copies of it may be wanted again on any path.
     if (this.#cursors !== undefined) {
@@ -206,12 +236,8 @@ export class SendBuffer {
     const index = this.#cut(from);
     const part = this.#parts[index]!;
     if (to < part.to) this.#cut(to);
-    part.copies++;
-    if (!part.wentOn(path)) (part.others ??= []).push(path);
-    if (part.offered) {
-      part.offered = false;
-      this.#offeredParts--;
-    }
+    part.copied(path);
+    this.#unoffer(part);
   }
 
   /** The first part in flight that did not go on `path` since it was last sent. */
@@ -228,13 +254,13 @@ export class SendBuffer {
     return undefined;
   }
 
-  /** Marks what is in flight on this path only; whether there is any. */
+  /** The path is silent: marks what is in flight on this and other silent paths only; whether any is marked. */
   offerAgain(path: PathId): boolean {
     for (let index = this.#head; index < this.#parts.length; index++) {
       const part = this.#parts[index]!;
-      if (part.state !== "in-flight" || part.offered || part.path !== path || part.others !== undefined) continue;
-      part.offered = true;
-      this.#offeredParts++;
+      if (part.state !== "in-flight" || !part.wentOn(path)) continue;
+      part.doubt(path);
+      if (part.isDoubtful) this.#offer(part);
     }
     return this.#offeredParts > 0;
   }
@@ -260,8 +286,11 @@ export class SendBuffer {
     return bytes;
   }
 
-  /** A copy of `[from, to)` is gone; whether that leaves bytes lost. */
-  onLost(from: number, to: number): boolean {
+  /**
+   * A copy of `[from, to)` is gone, which went on `path` (-1: who knows); whether that leaves bytes lost. What is then in
+   * flight on silent paths only is marked again.
+   */
+  onLost(from: number, to: number, path: PathId = -1): boolean {
     if (to <= this.#base || from >= this.#next) return false;
     let index = this.#enter(from);
     for (; index < this.#parts.length; index++) {
@@ -269,10 +298,16 @@ export class SendBuffer {
       if (part.from >= to) break;
       if (part.state !== "in-flight") continue;
       if (to < part.to) this.#cut(to);
-      if (--part.copies > 0) continue;
+      if (--part.copies > 0) {
+        part.left(path);
+        this.#forgetCopied(path, part.from);
+        if (part.isDoubtful || (path < 0 && part.doubts !== undefined)) this.#offer(part);
+        continue;
+      }
       this.#unoffer(part);
       part.state = "lost";
       part.others = undefined;
+      part.doubts = undefined;
       this.#lostParts++;
       if (part.from < this.#lostFrom) this.#lostFrom = part.from;
     }
@@ -313,6 +348,18 @@ export class SendBuffer {
     const to = Math.min(part.to, this.#chunks.end);
     this.#chunks.release(part.from, to);
     return Math.max(0, to - part.from);
+  }
+
+  #offer(part: Part): void {
+    if (part.offered) return;
+    part.offered = true;
+    this.#offeredParts++;
+  }
+
+  /** What begins at `from` may go on the path again: it must be found. */
+  #forgetCopied(path: PathId, from: number): void {
+    const at = this.#cursors?.get(path);
+    if (at !== undefined && at > from) this.#cursors!.set(path, from);
   }
 
   #unoffer(part: Part): void {
@@ -365,6 +412,7 @@ export class SendBuffer {
     rest.state = part.state;
     rest.copies = part.copies;
     rest.others = part.others?.slice();
+    rest.doubts = part.doubts?.slice();
     rest.offered = part.offered;
     if (rest.offered) this.#offeredParts++;
     if (rest.state === "lost") this.#lostParts++;

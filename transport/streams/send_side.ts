@@ -221,7 +221,9 @@ export class SendSide {
   /** A STREAM frame is lost. */
   onLost(record: StreamRecord): void {
     const stream = record.stream;
-    if (stream.isSending && stream.buffer.onLost(record.from, record.place)) this.work.refresh(stream);
+    if (!stream.isSending) return;
+    if (stream.buffer.onLost(record.from, record.place, record.path)) this.work.refresh(stream);
+    if (stream.buffer.hasOffered) this.work.noteOffered(stream);
   }
 
   #reset(stream: SendStream, code: number, isStopped: boolean): boolean {

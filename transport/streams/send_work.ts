@@ -254,6 +254,11 @@ export class SendWork {
     return this.hasOffered;
   }
 
+  /** Something of the stream is marked to be copied. */
+  noteOffered(stream: SendStream): void {
+    this.#offered.add(stream);
+  }
+
   /** Writes once more what of a frame is not acknowledged; not all of it if it does not fit. */
   writeAgain(record: StreamRecord, packet: PacketWriter): boolean {
     const { stream, from, place } = record;
