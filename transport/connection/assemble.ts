@@ -76,7 +76,10 @@ export function assemble(options: ConnectionOptions): Parts {
   const core = makeCore(options);
   const { context, ids } = core;
   // Some parts are called by others that are made before them, never before all are made.
-  const recovery = makeRecovery(core, () => lives.trouble, () => lives.seat);
+  const recovery = makeRecovery(core, () => lives.trouble, () => lives.seat, (path) => {
+    pathIds.limits.check(path);
+    return lives.manager.isOver(path);
+  });
   const carriers = makeCarriers(core);
   const offers = new Offers(carriers.streams, carriers.datagrams);
   const pathIds = makePathIds(core, recovery, () => lives.manager);

@@ -1,5 +1,6 @@
 import { KeyRing } from "../../crypto/key_ring.ts";
 import { multipleSpaces } from "../../recovery/space_layout.ts";
+import type { PathId } from "../base/role.ts";
 import { describePath, Path } from "../paths/path.ts";
 import { PathSet } from "../paths/path_set.ts";
 import type { Route } from "../paths/route.ts";
@@ -84,7 +85,12 @@ export function makeCore(options: ConnectionOptions): Core {
 }
 
 /** Loss detection and timers; `trouble` and `seat` are made later than they are, and asked for when something happened. */
-export function makeRecovery(core: Core, trouble: () => PathTrouble, seat: () => SchedulerEvents): Recovery {
+export function makeRecovery(
+  core: Core,
+  trouble: () => PathTrouble,
+  seat: () => SchedulerEvents,
+  isOver: (path: PathId) => boolean,
+): Recovery {
   const { context, lifecycle, keys, spaces, paths } = core;
   const { now } = core.options;
   const fates = new Fates(context, lifecycle, spaces, paths, keys, (route, level, newestSentAt, at) => {
@@ -94,6 +100,7 @@ export function makeRecovery(core: Core, trouble: () => PathTrouble, seat: () =>
   }, {
     onAcked: (route, bytes, at) => seat().onAcked(route, bytes, at),
     onLost: (route, bytes, at) => seat().onLost(route, bytes, at),
+    isOver,
   });
   const hasHandshakeKeys = (): boolean => keys.has("handshake", "write");
   const onPto = (path: Path, at: number): void => seat().onPto(path, at);

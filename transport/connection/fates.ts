@@ -27,6 +27,8 @@ export interface FateEvents {
   onAcked(route: Route, bytes: number, now: number): void;
   /** Packets of so many bytes were declared lost on the route. */
   onLost(route: Route, bytes: number, now: number): void;
+  /** Whether a path id has been a path and is over; throws `TransportError` when there may be no such path. */
+  isOver(path: PathId): boolean;
 }
 
 /**
@@ -65,7 +67,13 @@ export class Fates implements FrameOwner {
     const ack = frame as AckFrame;
     const path = ack.path ?? 0;
     const space = this.#spaces.get(packet.level, path);
-    if (space === undefined) return;
+    if (space === undefined) {
+      if (packet.level !== "application" || this.#events.isOver(path)) return;
+      throw new TransportError(
+        TransportErrorCode.PROTOCOL_VIOLATION,
+        `Packet ${ack.ranges[0]} of path ${path} was acknowledged but never sent`,
+      );
+    }
     const result = space.sent.ack(ack.ranges);
     if (result.unsent >= 0) {
       throw new TransportError(
