@@ -50,7 +50,18 @@ function seconds({ user, system }: { user: number; system: number }): number {
 }
 
 function side(cpuSince: ReturnType<typeof process.cpuUsage>): Side {
-  return { cpuSeconds: seconds(process.cpuUsage(cpuSince)), peakBytes: process.resourceUsage().maxRSS * 1024 };
+  return { cpuSeconds: seconds(process.cpuUsage(cpuSince)), peakBytes: peakBytes() };
+}
+
+/** The highest resident memory of this process. Linux's `getrusage` would tell that of the parent if it was higher. */
+function peakBytes(): number {
+  try {
+    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch {
+    // Not Linux.
+  }
+  return process.resourceUsage().maxRSS * 1024;
 }
 
 /** Takes in a stream and answers, as JSON, with what that took. */
