@@ -2,7 +2,7 @@
  * A rogue: a third hand that has all keys of a connection and can say anything in the name of one of its ends. It is the
  * tool for what no honest end does: wrong frames, wrong numbers, wrong keys, wrong ids, wrong sizes.
  *
- * ```ts
+ * ```ts ignore
  * const pair = new Pair().confirm();
  * const rogue = new Rogue(pair, "client");            // speaks to the server
  * rogue.takeOver();                                   // the honest client is cut off, what the server sends is caught
