@@ -36,6 +36,8 @@ export const ONLY_APPLICATION: readonly Level[] = ["application"];
 
 interface FlagRecord extends FrameRecord {
   readonly version: number;
+  /** How often the value had been offered again when it was sent. */
+  readonly offers: number;
 }
 
 /**
@@ -51,6 +53,9 @@ export class Flag<F extends Frame> implements FrameOwner {
   readonly #onDelivered: ((now: number) => void) | undefined;
   #state: DeliveryState = "idle";
   #version = 0;
+  /** How often it was offered again; what was sent before the last time no longer counts. */
+  #offers = 0;
+  /** Copies in flight that count. */
   #copies = 0;
   #path: PathId = -1;
 
@@ -81,9 +86,15 @@ export class Flag<F extends Frame> implements FrameOwner {
     this.#version++;
   }
 
-  /** What is in flight on this path may be written again elsewhere, without being lost (RFC 10069 §5.7). */
+  /**
+   * What is in flight on this path may be written again elsewhere, without being lost (RFC 10069 §5.7). It is not counted on
+   * any more: should what is written now be lost, it goes again.
+   */
   offerAgain(path: PathId): void {
-    if (this.#state === "in-flight" && this.#path === path && !this.#once) this.#state = "wanted";
+    if (this.#state !== "in-flight" || this.#path !== path || this.#once) return;
+    this.#state = "wanted";
+    this.#offers++;
+    this.#copies = 0;
   }
 
   /** Never called: nothing is routed here. */
@@ -118,13 +129,14 @@ export class Flag<F extends Frame> implements FrameOwner {
 
   /** A copy of the frame is gone. */
   onLost(record: FrameRecord, _now: number): void {
-    if ((record as FlagRecord).version !== this.#version || this.#copies === 0) return;
+    const { version, offers } = record as FlagRecord;
+    if (version !== this.#version || offers !== this.#offers || this.#copies === 0) return;
     this.#copies--;
     if (this.#copies === 0 && this.#state === "in-flight") this.#state = this.#once ? "idle" : "wanted";
   }
 
   #write(packet: PacketWriter): boolean {
-    const record: FlagRecord = { owner: this, version: this.#version };
+    const record: FlagRecord = { owner: this, version: this.#version, offers: this.#offers };
     if (!packet.write(this.#frame, record)) return false;
     this.#state = "in-flight";
     this.#copies++;

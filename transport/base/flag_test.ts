@@ -86,6 +86,17 @@ Deno.test("Flag.offerAgain() wants again what is in flight on that path, without
   assertEquals(flag.state, "delivered");
 });
 
+Deno.test("Flag: what is sent after an offer goes again when it is lost, whatever is still in flight", () => {
+  const flag = new Flag({ kind: "ping" });
+  flag.want();
+  const first = written(flag, { path: 1 });
+  flag.offerAgain(1);
+  written(flag, { path: 0 }).lost();
+  assertEquals(flag.state, "wanted");
+  first.acked();
+  assertEquals(flag.state, "delivered");
+});
+
 Deno.test("Flag.onFrame() refuses", () => {
   assertThrows(() => new Flag({ kind: "ping" }).onFrame({ kind: "ping" }, fakeReceived()), TypeError);
 });

@@ -26,6 +26,8 @@ export interface LatestOptions extends DeliveryOptions {
 
 interface LatestRecord extends FrameRecord {
   readonly version: number;
+  /** How often the value had been offered again when it was sent. */
+  readonly offers: number;
 }
 
 /** Delivers the newest value of something at least once (RFC 9000 §13.3). */
@@ -39,6 +41,9 @@ export class Latest<F extends Frame> implements FrameOwner {
   #version = 0;
   /** Whether the newest value was ever sent. */
   #isWritten = false;
+  /** How often it was offered again; what was sent before the last time no longer counts. */
+  #offers = 0;
+  /** Copies in flight that count. */
   #copies = 0;
   #path: PathId = -1;
 
@@ -78,9 +83,15 @@ export class Latest<F extends Frame> implements FrameOwner {
     this.#copies = 0;
   }
 
-  /** What is in flight on this path may be written again elsewhere, without being lost (RFC 10069 §5.7). */
+  /**
+   * What is in flight on this path may be written again elsewhere, without being lost (RFC 10069 §5.7). It is not counted on
+   * any more: should what is written now be lost, it goes again.
+   */
   offerAgain(path: PathId): void {
-    if (this.#state === "in-flight" && this.#path === path) this.#state = "wanted";
+    if (this.#state !== "in-flight" || this.#path !== path) return;
+    this.#state = "wanted";
+    this.#offers++;
+    this.#copies = 0;
   }
 
   /** Never called: nothing is routed here. */
@@ -115,7 +126,8 @@ export class Latest<F extends Frame> implements FrameOwner {
 
   /** A copy of a value is gone. */
   onLost(record: FrameRecord, _now: number): void {
-    if ((record as LatestRecord).version !== this.#version || this.#copies === 0) return;
+    const { version, offers } = record as LatestRecord;
+    if (version !== this.#version || offers !== this.#offers || this.#copies === 0) return;
     this.#copies--;
     if (this.#copies === 0 && this.#state === "in-flight") this.#state = "wanted";
   }
@@ -126,7 +138,7 @@ export class Latest<F extends Frame> implements FrameOwner {
       this.cancel();
       return false;
     }
-    const record: LatestRecord = { owner: this, version: this.#version };
+    const record: LatestRecord = { owner: this, version: this.#version, offers: this.#offers };
     if (!packet.write(frame, record)) return false;
     this.#state = "in-flight";
     this.#isWritten = true;

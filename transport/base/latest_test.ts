@@ -84,6 +84,20 @@ Deno.test("Latest.offerAgain() and a later loss make one delivery", () => {
   assertEquals(it.send(1).frames.length, 0);
 });
 
+Deno.test("Latest: what is sent after an offer goes again when it is lost, whatever is still in flight", () => {
+  const it = new Setup();
+  it.latest.want();
+  const first = it.send(3);
+  it.latest.offerAgain(3);
+  it.send(1).lost();
+  assertEquals(it.latest.state, "wanted");
+  const third = it.send(1);
+  first.lost();
+  assertEquals(it.latest.state, "in-flight");
+  third.acked();
+  assertEquals(it.latest.state, "delivered");
+});
+
 Deno.test("Latest.cancel() forgets, Latest.onFrame() refuses", () => {
   const it = new Setup();
   it.latest.want();

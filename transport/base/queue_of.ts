@@ -28,8 +28,10 @@ export interface QueueOfOptions<T> extends DeliveryOptions {
 
 interface Entry<T> {
   readonly item: T;
-  /** Copies in flight of what was last wanted. */
+  /** Copies in flight that count, of what was last wanted. */
   copies: number;
+  /** How often it was offered again; what was sent before the last time no longer counts. */
+  offers: number;
   /** Whether what was last wanted was ever sent. */
   isWritten: boolean;
   version: number;
@@ -39,6 +41,8 @@ interface Entry<T> {
 interface QueueRecord<T> extends FrameRecord {
   readonly entry: Entry<T>;
   readonly version: number;
+  /** How often the item had been offered again when it was sent. */
+  readonly offers: number;
 }
 
 /** Delivers each of many things at least once (RFC 9000 §13.3). Items are told apart as keys of a `Map`. */
@@ -81,7 +85,7 @@ export class QueueOf<T, F extends Frame> implements FrameOwner {
   want(item: T): void {
     let entry = this.#entries.get(item);
     if (entry === undefined) {
-      entry = { item, copies: 0, isWritten: false, version: 0, path: -1 };
+      entry = { item, copies: 0, offers: 0, isWritten: false, version: 0, path: -1 };
       this.#entries.set(item, entry);
     } else if (entry.isWritten) {
       // What was sent, even if it is lost, may turn out to have arrived, which must say nothing of the new value.
@@ -105,9 +109,17 @@ export class QueueOf<T, F extends Frame> implements FrameOwner {
     this.#wanted.clear();
   }
 
-  /** What is in flight on this path may be written again elsewhere, without being lost (RFC 10069 §5.7). */
+  /**
+   * What is in flight on this path may be written again elsewhere, without being lost (RFC 10069 §5.7). It is not counted on
+   * any more: should what is written now be lost, it goes again.
+   */
   offerAgain(path: PathId): void {
-    for (const entry of this.#entries.values()) if (entry.copies > 0 && entry.path === path) this.#wanted.add(entry);
+    for (const entry of this.#entries.values()) {
+      if (entry.copies === 0 || entry.path !== path) continue;
+      entry.offers++;
+      entry.copies = 0;
+      this.#wanted.add(entry);
+    }
   }
 
   /** Never called: nothing is routed here. */
@@ -151,8 +163,8 @@ export class QueueOf<T, F extends Frame> implements FrameOwner {
 
   /** A copy of an item is gone. */
   onLost(record: FrameRecord, _now: number): void {
-    const { entry, version } = record as QueueRecord<T>;
-    if (version !== entry.version || entry.copies === 0) return;
+    const { entry, version, offers } = record as QueueRecord<T>;
+    if (version !== entry.version || offers !== entry.offers || entry.copies === 0) return;
     entry.copies--;
     if (entry.copies === 0) this.#wanted.add(entry);
   }
@@ -163,7 +175,7 @@ export class QueueOf<T, F extends Frame> implements FrameOwner {
       this.#forget(entry);
       return false;
     }
-    const record: QueueRecord<T> = { owner: this, entry, version: entry.version };
+    const record: QueueRecord<T> = { owner: this, entry, version: entry.version, offers: entry.offers };
     if (!packet.write(frame, record)) return false;
     this.#wanted.delete(entry);
     entry.isWritten = true;

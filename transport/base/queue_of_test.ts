@@ -122,6 +122,17 @@ Deno.test("QueueOf.offerAgain() offers what is in flight on that path", () => {
   assertEquals(queue.stateOf(1), "in-flight");
 });
 
+Deno.test("QueueOf: what is sent after an offer goes again when it is lost, whatever is still in flight", () => {
+  const queue = queueOf();
+  queue.want(1);
+  const first = send(queue, { path: 1 });
+  queue.offerAgain(1);
+  send(queue, { path: 2 }).lost();
+  assertEquals(sequences(send(queue, { path: 2 })), [1]);
+  first.acked();
+  assertEquals(queue.stateOf(1), "idle");
+});
+
 Deno.test("QueueOf.onFrame() refuses", () => {
   assertThrows(() => queueOf().onFrame({ kind: "ping" }, fakeReceived()), TypeError);
 });

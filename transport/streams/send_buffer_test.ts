@@ -136,6 +136,39 @@ Deno.test("SendBuffer.offerAgain() marks what is in flight on that path only", (
   assertEquals(buffer.hasLost, false);
 });
 
+Deno.test("SendBuffer marks again what is left on silent paths only when a copy elsewhere is lost", () => {
+  const buffer = bufferOf(100, 100);
+  buffer.offerAgain(0);
+  buffer.onCopied(0, 100, 1);
+  buffer.onLost(0, 100, 1);
+  assertEquals([buffer.hasOffered, buffer.hasLost], [true, false]);
+  assertEquals(partOf(buffer.nextCopy(1, "offered")), [0, 100]);
+  buffer.onCopied(0, 100, 1);
+  // The silent path's own loss says nothing new.
+  buffer.onLost(0, 100, 0);
+  assertEquals([buffer.hasOffered, buffer.hasLost], [false, false]);
+  buffer.onLost(0, 100, 1);
+  assertEquals([buffer.hasOffered, buffer.hasLost], [false, true]);
+});
+
+Deno.test("SendBuffer.offerAgain() marks what is in flight on several silent paths", () => {
+  const buffer = bufferOf(100, 100);
+  buffer.onCopied(0, 100, 1);
+  assertEquals(buffer.offerAgain(1), false);
+  assertEquals(buffer.offerAgain(0), true);
+  assertEquals([buffer.nextCopy(0, "offered"), buffer.nextCopy(1, "offered")], [undefined, undefined]);
+  assertEquals(partOf(buffer.nextCopy(2, "offered")), [0, 100]);
+});
+
+Deno.test("SendBuffer offers a lost copy's path again to those who copy all", () => {
+  const buffer = bufferOf(100, 100);
+  assertEquals(partOf(buffer.nextCopy(1, "all")), [0, 100]);
+  buffer.onCopied(0, 100, 1);
+  assertEquals(buffer.nextCopy(1, "all"), undefined);
+  buffer.onLost(0, 100, 1);
+  assertEquals(partOf(buffer.nextCopy(1, "all")), [0, 100]);
+});
+
 Deno.test("SendBuffer forgets offers of what is acknowledged or lost meanwhile", () => {
   const buffer = bufferOf(200, 200);
   buffer.offerAgain(0);
