@@ -180,13 +180,21 @@ function makeManager(
 }
 
 function makeMigration(core: Core, recovery: Recovery, ids: PathIds, manager: PathManager): Migration {
-  const { context, lifecycle, paths, routes } = core;
+  const { context, lifecycle, paths, routes, spaces } = core;
   return new Migration({
     paths,
     pool: ids.pool,
     validator: ids.validator,
     observer: context.observer,
     makeRoute: (_path, local, remote, heir) => routes.make(local, remote, false, heir),
+    onMoved: (path, from, to) => {
+      // The peer's counts go on where they are; only what they grow by belongs to the new route (RFC 9000 §13.4.2).
+      const space = spaces.indexOf("application", path.id);
+      if (from.ecn !== to.ecn) to.ecn.baseline(space, from.ecn.countsOf(space));
+    },
+    onValidated: (route, now) => {
+      if (context.config.mtuDiscovery) route.mtu.start(now);
+    },
     onRouteGone: (path, route, now) => recovery.giveUp(path, "migration", now, route),
     onPathFailed: (path: Path, now) => {
       if (manager.hasOther(path)) {

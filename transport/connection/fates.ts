@@ -249,7 +249,7 @@ export class Fates implements FrameOwner {
   #checkEcn(route: Route, result: AckResult<FrameRecord>, ack: AckFrame, level: Level, now: number): void {
     if (!this.#context.config.ecn) return;
     const path = ack.path ?? 0;
-    const space = level === "application" ? 2 + this.#spaces.layout.spaceOf(path) : LEVEL_INDEX[level];
+    const space = this.#spaces.indexOf(level, path);
     const sent = this.#spaces.get(level, path)?.sent.ectSent ?? 0;
     const was = route.ecn.state;
     const marked = route.ecn.onAck(space, {

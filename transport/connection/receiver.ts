@@ -264,7 +264,7 @@ export class Receiver {
     const mayMove = lifecycle.isConfirmed && context.role === "server" && path.state !== "closing";
     if (mayMove && !route.is(datagram.local, datagram.remote)) {
       const sameId = this.#isIdInUse(path, header.destinationId);
-      route = migration.routeOf(path, datagram.local, datagram.remote, sameId);
+      route = migration.routeOf(path, datagram.local, datagram.remote, sameId, now);
       this.#credit(route, datagram);
     }
     const number = this.#number;

@@ -49,6 +49,12 @@ export class Spaces {
     return level === "initial" ? this.#initial : this.#handshake;
   }
 
+  /** A small number for each space: 0 and 1 for those of the handshake. */
+  indexOf(level: Level, path: PathId): number {
+    if (level === "application" || level === "early") return 2 + this.layout.spaceOf(path);
+    return level === "initial" ? 0 : 1;
+  }
+
   /** Drops a handshake level's space; what was in flight there is returned by `drain` beforehand. */
   discard(level: "initial" | "handshake"): void {
     if (level === "initial") this.#initial = undefined;

@@ -15,6 +15,10 @@ export interface MigrationParts {
   readonly observer: Observer | undefined;
   /** A route for a 4-tuple of the path, heir of the present one when only the port differs. */
   readonly makeRoute: (path: Path, local: Address, remote: Address, heir: Route | undefined) => Route;
+  /** The path goes on over another route. */
+  readonly onMoved: (path: Path, from: Route, to: Route) => void;
+  /** A route is known to carry what every path must. */
+  readonly onValidated: (route: Route, now: number) => void;
   /** A route is over: what is in flight there counts as lost. */
   readonly onRouteGone: (path: Path, route: Route, now: number) => void;
   /** The path's last address failed: no way is left to the peer on it. */
@@ -39,17 +43,11 @@ export class Migration {
   }
 
   /** The route of the path that a packet came in on; made when it is new. `sameId`: it came with the id in use. */
-  routeOf(path: Path, local: Address, remote: Address, sameId: boolean): Route {
+  routeOf(path: Path, local: Address, remote: Address, sameId: boolean, now: number): Route {
     const known = knownRoute(path, local, remote);
     if (known !== undefined) return known;
-    const { paths, makeRoute, pool, validator } = this.#parts;
-    if (path.candidates.length >= MAX_CANDIDATES) {
-      const oldest = path.candidates.shift()!;
-      validator.cancel(oldest.number);
-      path.retire(oldest);
-      pool.releaseRoute(path.id, oldest.number);
-      paths.removeRoute(oldest);
-    }
+    const { paths, makeRoute, pool } = this.#parts;
+    if (path.candidates.length >= MAX_CANDIDATES) this.#drop(path, path.candidates.shift()!, now);
     const portOnly = remote.hostname === path.route.remote.hostname && sameAddress(local, path.route.local);
     const route = makeRoute(path, local, remote, portOnly ? path.route : undefined);
     // The same id of ours came from there: the peer may not know that its address changed, so its id stays too (§9.5).
@@ -62,8 +60,9 @@ export class Migration {
   /** A packet with more than probing frames and the highest number so far came in on the route: the path moves there. */
   migrate(path: Path, route: Route, now: number): void {
     if (route === path.route) return;
-    const { validator } = this.#parts;
+    const { validator, onMoved } = this.#parts;
     const old = path.route;
+    onMoved(path, old, route);
     const index = path.candidates.indexOf(route);
     if (index >= 0) path.candidates.splice(index, 1);
     if (path.previous === route) path.previous = undefined;
@@ -94,7 +93,9 @@ export class Migration {
     if (route !== path.route) return;
     if (outcome.ok) {
       // Until 1200 bytes are known to get through, the way back stays open (RFC 9000 §8.2.1).
-      if (outcome.mtuVerified) this.#settle(path, now);
+      if (!outcome.mtuVerified) return;
+      this.#settle(path, now);
+      this.#parts.onValidated(route, now);
     } else if (path.previous !== undefined) {
       const { previous } = path;
       path.previous = undefined;

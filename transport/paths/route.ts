@@ -56,7 +56,7 @@ export class Route {
   readonly pacer: Pacer;
   readonly mtu: MtuProbe;
   readonly amplification: Amplification;
-  readonly ecn: EcnValidator = new EcnValidator();
+  readonly ecn: EcnValidator;
   readonly delivery: DeliveryRate = new DeliveryRate();
   readonly pto: Pto = new Pto();
   /** When the loss detector wants to look again, by level; Infinity: not at all. */
@@ -88,7 +88,8 @@ export class Route {
     this.rtt = options.heir?.rtt ?? new Rtt(options.initialRtt);
     this.mtu = options.heir?.mtu ?? new MtuProbe({ ceiling: options.maxUdpPayload });
     this.amplification = new Amplification(options.validated);
-    this.pacer = new Pacer(this.mtu.current);
+    this.pacer = options.heir?.pacer ?? new Pacer(this.mtu.current);
+    this.ecn = options.heir?.ecn ?? new EcnValidator();
     if (options.heir !== undefined) {
       this.controller = options.heir.controller;
       return;
