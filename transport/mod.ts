@@ -29,7 +29,7 @@ export {
   type ResolvedConfig,
   type TransportConfig,
 } from "./connection/config.ts";
-export { Connection, type ConnectionStats, type SendErrorKind } from "./connection/connection.ts";
+export { Connection, type ConnectionStats, type DatagramOptions, type SendErrorKind } from "./connection/connection.ts";
 export type { ConnectionEvent } from "./connection/events.ts";
 export type { ConnectionState } from "./connection/lifecycle.ts";
 export type { ClientTls, ServerTls } from "./connection/options.ts";
