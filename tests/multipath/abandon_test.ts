@@ -300,7 +300,7 @@ Deno.test("row 77: a path whose validation fails is abandoned", () => {
   assertEquals(openHere(client.victim, client.world.now), 1);
   assertEquals(framesIn(client.acknowledging([0], 5000), "path_abandon"), expected);
   const server = new Forged("server", 1);
-  server.rogue.send({ frames: [PING], path: 1 }, { from: { hostname: "10.0.0.1", port: 50_001 } });
+  server.rogue.send({ frames: [PING], path: 1, size: 60 }, { from: { hostname: "10.0.0.1", port: 50_001 } });
   assertEquals(framesIn(server.acknowledging([0], 5000), "path_abandon"), expected);
 });
 

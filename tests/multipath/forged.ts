@@ -90,9 +90,11 @@ export class Forged {
   /** Lets time pass while everything on these paths is acknowledged every few milliseconds. */
   acknowledging(paths: readonly number[], duration: number, on = paths[0]!): readonly OpenedPacket[] {
     const before = this.rogue.caught.length;
+    let known = 0;
     for (const end = this.world.now + duration; this.world.now < end;) {
       this.world.runFor(Math.min(10, end - this.world.now));
-      this.acknowledge(paths, on);
+      if (this.rogue.caught.length > known) this.acknowledge(paths, on);
+      known = this.rogue.caught.length;
     }
     return this.rogue.caught.slice(before);
   }

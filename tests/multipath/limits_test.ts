@@ -226,7 +226,7 @@ Deno.test("row 108: PATHS_BLOCKED is sent again when it is lost and still true",
 Deno.test("row 120: what a path needs in bulk is given to it once it is validated", () => {
   const f = new Forged("server", 1);
   const from = { hostname: "10.0.0.1", port: 50_777 };
-  f.rogue.send({ frames: [PING], path: 1 }, { from });
+  f.rogue.send({ frames: [PING], path: 1, size: 60 }, { from });
   const early = [...f.rogue.caught.slice(-1), ...f.after(500)];
   assertEquals(framesIn(early, "new_connection_id").filter((n) => n.frame.path === 1), []);
   assertEquals(early.filter((p) => p.path === 1 && p.frames.some((g) => g.kind === "stream")), []);
@@ -241,7 +241,7 @@ Deno.test("row 121: not more than eight addresses are validated at a time, and t
   const f = new Forged("server", 1, { server: { maxPaths: 20 }, client: { maxPaths: 20 } });
   const from = (path: number): { hostname: string; port: number } => ({ hostname: "10.0.0.1", port: 51_000 + path });
   const challenged = (): Set<number> => new Set(framesIn(f.rogue.caught, "path_challenge").map((c) => c.on));
-  for (let path = 1; path <= 12; path++) f.rogue.send({ frames: [PING], path }, { from: from(path) });
+  for (let path = 1; path <= 12; path++) f.rogue.send({ frames: [PING], path, size: 60 }, { from: from(path) });
   f.after(50);
   assertEquals(challenged().size, 8);
   for (let round = 0; round < 3; round++) {

@@ -37,6 +37,8 @@ export interface MigrationParts {
  */
 export class Migration {
   readonly #parts: MigrationParts;
+  /** Routes that were left, and asked whether the peer is still there (RFC 9000 §9.3.3). */
+  readonly #asked = new Set<number>();
 
   constructor(parts: MigrationParts) {
     this.#parts = parts;
@@ -79,7 +81,9 @@ export class Migration {
       return;
     }
     validator.challenge(path.id, route.number, now);
-    if (path.previous !== undefined) validator.challenge(path.id, path.previous.number, now);
+    if (path.previous === undefined) return;
+    validator.challenge(path.id, path.previous.number, now);
+    this.#asked.add(path.previous.number);
   }
 
   /** A validation ended. */
@@ -90,7 +94,10 @@ export class Migration {
     now: number,
   ): void {
     if (outcome.ok) route.amplification.validate();
+    const wasAsked = this.#asked.delete(route.number);
     if (route !== path.route) return;
+    // A path that went back to an address that does not answer just now is in trouble like any other: it is not over.
+    if (wasAsked && !outcome.ok) return;
     if (outcome.ok) {
       // Until 1200 bytes are known to get through, the way back stays open (RFC 9000 §8.2.1).
       if (!outcome.mtuVerified) return;
@@ -118,6 +125,7 @@ export class Migration {
   #drop(path: Path, route: Route, now: number): void {
     const { validator, pool, paths, onRouteGone } = this.#parts;
     validator.cancel(route.number);
+    this.#asked.delete(route.number);
     onRouteGone(path, route, now);
     path.retire(route);
     pool.releaseRoute(path.id, route.number);
