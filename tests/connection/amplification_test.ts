@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { largeTls } from "./identities.ts";
-import { Pair, type PairOptions } from "./pair.ts";
+import { CLIENT_ADDRESS, Pair, type PairOptions, SERVER_ADDRESS } from "./pair.ts";
 
 /** More than what may be sent for one datagram of 1200 bytes. */
 const MANY = 30;
@@ -113,4 +113,22 @@ Deno.test("Connection counts datagrams that cannot be read, and lifts the limit 
   };
   pair.confirm();
   assertGreater(handed, 2);
+});
+
+Deno.test("Connection copes with any rest of the limit, however long the ids and odd the sizes", () => {
+  for (const idLength of [8, 20]) {
+    for (let extra = 0; extra <= 45; extra++) {
+      const { pair } = watched({ clientEndpoint: { idLength }, serverEndpoint: { idLength } });
+      // What the client sends is followed by bytes that mean nothing.
+      pair.link.up.tap = ({ number, data }) => {
+        const longer = new Uint8Array(data.length + extra);
+        longer.set(data);
+        const arrive = (now: number): void =>
+          pair.serverNode.receive({ data: longer, local: SERVER_ADDRESS, remote: CLIENT_ADDRESS, ecn: "not-ect" }, now);
+        if (number !== 2) pair.world.after(15, arrive);
+        return "drop";
+      };
+      pair.confirm();
+    }
+  }
 });

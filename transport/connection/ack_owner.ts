@@ -10,9 +10,6 @@ import { MAX_SILENT_PACKETS } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Space, Spaces } from "./spaces.ts";
 
-/** An ACK goes only where at least this much may be sent before the address is validated. */
-export const LEAST_ACK_ROOM = 64;
-
 interface AckRecord extends FrameRecord {
   readonly level: Level;
   readonly path: PathId;
@@ -99,15 +96,18 @@ export class AckOwner implements FrameOwner {
 
   /** When the next ACK must go, over all spaces. */
   dueAt(): number {
-    const initial = this.#spaces.get("initial", 0)?.acks.dueAt() ?? Infinity;
-    const handshake = this.#spaces.get("handshake", 0)?.acks.dueAt() ?? Infinity;
-    let at = Math.min(initial, handshake);
+    let at = Infinity;
     for (const path of this.#paths.all()) {
+      if (path.id === 0 && mayCarry(path)) at = Math.min(at, this.#dueAt("initial"), this.#dueAt("handshake"));
       const due = this.#dueOf(path);
       // What can go nowhere waits for no timer: something else must happen first.
       if (due < at && this.#canGo(path)) at = due;
     }
     return at;
+  }
+
+  #dueAt(level: "initial" | "handshake"): number {
+    return this.#spaces.get(level, 0)?.acks.dueAt() ?? Infinity;
   }
 
   /** A packet is finished; `eliciting`: it asks for an acknowledgement. */
@@ -201,5 +201,5 @@ function isOpen(path: Path): boolean {
 }
 
 function mayCarry(path: Path): boolean {
-  return path.route.amplification.room >= LEAST_ACK_ROOM;
+  return path.route.amplification.room > 0;
 }

@@ -4,7 +4,7 @@ import type { Path } from "../paths/path.ts";
 import type { PathSet } from "../paths/path_set.ts";
 import { LEVEL_INDEX, type Route } from "../paths/route.ts";
 import type { Validator } from "../paths/validator.ts";
-import { type AckOwner, LEAST_ACK_ROOM } from "./ack_owner.ts";
+import type { AckOwner } from "./ack_owner.ts";
 import { type Choice, type Chooser, type Gate, isBetter } from "./chooser.ts";
 
 /** What the next 1-RTT packet is for. One object, overwritten by the next question. */
@@ -112,7 +112,7 @@ export class Opportunities {
 
   #ack(now: number): Opportunity | undefined {
     for (const path of this.#paths.all()) {
-      if (path.state === "closing" || path.route.amplification.room < LEAST_ACK_ROOM) continue;
+      if (path.state === "closing" || path.route.amplification.room === 0) continue;
       if (this.#senders.acks.hasFrames(targetOf(path, now))) return this.#set("ack", path, path.route);
     }
     return undefined;

@@ -2,6 +2,7 @@ import type { KeyRing } from "../../crypto/key_ring.ts";
 import type { Ecn, Transmit } from "../base/address.ts";
 import type { FrameOwner, FrameRecord } from "../base/frame_owner.ts";
 import type { Level, PathId } from "../base/role.ts";
+import { LEAST_ROOM } from "../paths/amplification.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
 import { MTU_BASE } from "../paths/mtu.ts";
 import type { Path } from "../paths/path.ts";
@@ -22,8 +23,8 @@ import type { Spaces } from "./spaces.ts";
 
 /** Datagrams in one {@linkcode Transmit} at most. */
 const MAX_TRAIN = 16;
-/** A packet that could hold less than this is not begun. */
-const LEAST_USEFUL = 64;
+/** A packet that could hold less than this, its header and tag included, is not begun: see `LEAST_ROOM`. */
+const LEAST_USEFUL = LEAST_ROOM;
 /** A train is cut where the next datagram may have another size. */
 const TRAINABLE: ReadonlySet<Opportunity["kind"]> = new Set(["data", "control"]);
 /** Copies that wait for a packet at most: those of a train for each of a few paths. */
@@ -115,9 +116,11 @@ export class Transmitter {
     const draft = this.#begin(level, path, route, buffer, at, limit, now);
     if (draft === undefined) return at;
     acks.writeFrames(draft);
-    const probing = route.probes[LEVEL_INDEX[level]]! > 0;
+    // RFC 9000 §14.1: a server's Initial that asks for an ACK goes in a datagram of 1200 bytes, or waits.
+    const mayAsk = level !== "initial" || this.#isClient || limit >= MIN_DATAGRAM_SIZE;
+    const probing = mayAsk && route.probes[LEVEL_INDEX[level]]! > 0;
     if (probing) this.#probe(draft, route);
-    else if (route.hasWindow) draft.fill(owners);
+    else if (mayAsk && route.hasWindow) draft.fill(owners);
     if (draft.isEmpty) return at;
     draft.finish();
     this.#filled.push(draft);
@@ -155,6 +158,7 @@ export class Transmitter {
     for (let count = 0; count < MAX_TRAIN; count++) {
       const trainable = TRAINABLE.has(next.kind);
       const limit = segment === 0 ? this.#limitOf(next, buffer) : segment;
+      if (route.amplification.room < limit) break;
       if (length + limit > buffer.length) {
         this.#held = next;
         break;

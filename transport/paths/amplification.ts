@@ -2,6 +2,12 @@
 export const AMPLIFICATION_FACTOR = 3;
 
 /**
+ * Less than this is no room: the longest header, a tag and a frame would not fit, and who asks for less waits for more. At
+ * most 7 bytes, two ids of 20, an empty token, a length, a packet number and a tag: 70.
+ */
+export const LEAST_ROOM = 96;
+
+/**
  * The anti-amplification limit of one route (RFC 9000 §8): until the peer's address is validated, no more than three times
  * the bytes received from it may be sent to it. Counts payload bytes of UDP datagrams, in both directions.
  */
@@ -20,11 +26,11 @@ export class Amplification {
     return this.#validated;
   }
 
-  /** Bytes that may be sent now: 0 or more, `Infinity` when the address is validated. */
+  /** Bytes that may be sent now: 0, {@linkcode LEAST_ROOM} or more, `Infinity` when the address is validated. */
   get room(): number {
     if (this.#validated) return Infinity;
     const room = AMPLIFICATION_FACTOR * this.#received - this.#sent;
-    return room > 0 ? room : 0;
+    return room >= LEAST_ROOM ? room : 0;
   }
 
   /** A datagram of that many bytes came from the address and belongs to the connection (RFC 9000 §8.1). */

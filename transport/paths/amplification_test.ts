@@ -28,6 +28,14 @@ Deno.test("Amplification.room is never negative", () => {
   assertEquals(amplification.room, 0);
 });
 
+Deno.test("Amplification.room is nothing while it is too little for any packet", () => {
+  const amplification = new Amplification();
+  amplification.received(31);
+  assertEquals(amplification.room, 0);
+  amplification.received(1);
+  assertEquals(amplification.room, 96);
+});
+
 Deno.test("Amplification.validate() lifts the limit", () => {
   const amplification = new Amplification();
   amplification.validate();
