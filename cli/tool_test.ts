@@ -196,7 +196,7 @@ Deno.test("mpquic get interrupted in the middle leaves nothing, and fails", asyn
         const [, front] = await relay.waitFor(/Relaying (\S+)/);
         const args = ["get", `https://${front}/file.bin`, "-o", "out", "--ca", ca, "--json"];
         const child = new Child(args, { stderr: "piped", env: { INIT_CWD: place.directory } });
-        while (!names(place.directory).some((name) => name.endsWith(".part"))) await pause(20);
+        await until(() => Promise.resolve(names(place.directory).some((name) => name.endsWith(".part"))));
         await pause(500);
         // Twice, as when a task runner hands on what the terminal has sent already.
         child.signal("SIGINT");
@@ -204,6 +204,35 @@ Deno.test("mpquic get interrupted in the middle leaves nothing, and fails", asyn
         assertEquals(code, 1, child.stderr);
         assertEquals(JSON.parse(child.stdout), { ok: false, error: "Interrupted by SIGINT" });
         assertEquals(names(place.directory), ["root", "secret"]);
+      } finally {
+        await relay.stop();
+      }
+    });
+  });
+});
+
+Deno.test("mpquic get survives a NAT that forgets, and a link that is dead for a while", async () => {
+  await withPlace(async (place) => {
+    await withServer(place, async ({ address, ca }) => {
+      const link = ["--listen", "127.0.0.1:0", "--to", address, "--rate", "20", "--delay", "5"];
+      const relay = new Child(["relay", ...link], { stderr: "piped" });
+      try {
+        const [, front] = await relay.waitFor(/Relaying (\S+)/);
+        const args = ["get", `https://${front}/file.bin`, "-o", "out", "--ca", ca, "--json"];
+        const child = new Child(args, { stderr: "piped", env: { INIT_CWD: place.directory } });
+        const passed = (bytes: number): Promise<void> => {
+          return until(async () => JSON.parse(await relay.ask("stats")).down.bytes >= bytes);
+        };
+        await passed(200_000);
+        assert(JSON.parse(await relay.ask("rebind")).ok);
+        await passed(1_000_000);
+        await relay.ask("dead");
+        await pause(300);
+        assert(JSON.parse(await relay.ask("alive")).down.swallowed > 0);
+        await passed(2_000_000);
+        assert(!JSON.parse(await relay.ask("fly")).ok);
+        assertEquals(await child.end(), 0, child.stderr);
+        assertEquals(JSON.parse(child.stdout).sha256, place.sha256);
       } finally {
         await relay.stop();
       }
@@ -224,7 +253,7 @@ Deno.test("mpquic serve that is stopped tells its clients, and takes its certifi
         const [, front] = await relay.waitFor(/Relaying (\S+)/);
         const args = ["get", `https://${front}/file.bin`, "-o", "out", "--ca", ca, "--json"];
         pending = new Child(args, { stderr: "piped", env: { INIT_CWD: place.directory } });
-        while (JSON.parse(await relay.ask("stats")).down.bytes < 100_000) await pause(20);
+        await until(async () => JSON.parse(await relay!.ask("stats")).down.bytes >= 100_000);
       });
       assertEquals(await pending!.end(), 1);
       assertStringIncludes(JSON.parse(pending!.stdout).error, "the server is being stopped (code 503)");
@@ -313,6 +342,14 @@ Deno.test("mpquic --help tells of every command and option", async () => {
   }
   for (const word of ["-o", "--ca", "--insecure", "--json", "--qlog"]) assertStringIncludes(get!.stdout, word);
 });
+
+/** Waits for a state of another process. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const startedAt = performance.now(); !(await isSo());) {
+    assert(performance.now() - startedAt < 30_000, "It did not come to that in 30 s");
+    await pause(20);
+  }
+}
 
 function pause(time: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, time));
