@@ -24,11 +24,15 @@ export function fastest(view: ConnectionView, accept?: (path: PathView) => boole
 }
 
 /**
- * Whether the path answers: no probe timeout since the last acknowledgement, and its oldest packet is not older than one.
- * Sending on and on puts the timer off, and so hides the silence from it, but not from this.
+ * Whether the path answers: no probe timeout since the last acknowledgement, and that, or its oldest packet, is not older
+ * than one. Sending on and on puts the timer off, and so hides the silence from it, but not from this.
  */
 export function isHealthy(path: PathView, now: number): boolean {
-  return path.ptoCount === 0 && now - path.oldestUnackedAt <= timeoutOf(path);
+  if (path.ptoCount > 0) return false;
+  // Most paths that are in use were heard of within a round trip: what costs less is asked first.
+  const { srtt, lastAckAt } = path;
+  if (now - lastAckAt <= srtt) return true;
+  return now - Math.max(path.oldestUnackedAt, lastAckAt) <= timeoutOf(path);
 }
 
 /** By how many milliseconds the path's oldest packet is past its round trip; negative: not yet, or nothing is in flight. */

@@ -23,6 +23,12 @@ Deno.test("isHealthy() is no longer so when the oldest packet is older than a pr
   assertEquals([isHealthy(path, 153), isHealthy(path, 153.5)], [true, false]);
 });
 
+Deno.test("isHealthy() holds as long as anything is acknowledged, and on a path that is idle", () => {
+  const path = pathView(0, { srtt: 20, rttVar: 2, oldestUnackedAt: 100, lastAckAt: 490 });
+  assertEquals([isHealthy(path, 500), isHealthy(path, 543), isHealthy(path, 544)], [true, true, false]);
+  assertEquals(isHealthy(pathView(0, { lastAckAt: -Infinity }), 1e9), true);
+});
+
 Deno.test("overdue() counts from one round trip after the oldest packet", () => {
   const path = pathView(0, { srtt: 20, oldestUnackedAt: 100 });
   assertEquals([overdue(path, 110), overdue(path, 120), overdue(path, 125)], [-10, 0, 5]);
