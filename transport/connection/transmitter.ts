@@ -1,5 +1,6 @@
 import type { KeyRing } from "../../crypto/key_ring.ts";
 import type { Ecn, Transmit } from "../base/address.ts";
+import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { FrameOwner, FrameRecord } from "../base/frame_owner.ts";
 import type { Level, PathId } from "../base/role.ts";
 import { LEAST_ROOM } from "../paths/amplification.ts";
@@ -275,10 +276,15 @@ export class Transmitter {
     limit: number,
     now: number,
   ): PacketDraft | undefined {
-    const { context, spaces, pool, handshake } = this.#parts;
+    const { context, spaces, pool, handshake, lifecycle } = this.#parts;
     const space = spaces.get(level, path.id);
     const destinationId = path.state === "closing" ? pool.lastId(path.id) : pool.idFor(path.id, route.number);
     if (space === undefined || destinationId === undefined) return undefined;
+    if (space.isExhausted) {
+      // RFC 9000 §12.3: without another packet, not even one that says so.
+      lifecycle.discard(new TransportError(TransportErrorCode.INTERNAL_ERROR, "All packet numbers are used up"), now);
+      return undefined;
+    }
     const draft = this.#drafts[LEVEL_INDEX[level]]!;
     const number = space.nextNumber();
     draft.begin({
