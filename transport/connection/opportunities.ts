@@ -19,6 +19,8 @@ export interface Opportunity {
 }
 
 const LEVEL: Level = "application";
+/** Bytes by which challenges and answers may exceed the congestion window. */
+const VALIDATION_EXCESS = 12_000;
 
 /** The parts that have something to send. */
 export interface Senders {
@@ -67,9 +69,7 @@ export class Opportunities {
   }
 
   #validation(): Opportunity | undefined {
-    const due = this.#senders.validator.nextDue((_path, route) =>
-      (this.#paths.route(route)?.amplification.room ?? 0) > 0
-    );
+    const due = this.#senders.validator.nextDue((_path, route) => mayValidate(this.#paths.route(route)));
     if (due === undefined) return undefined;
     const path = this.#paths.get(due.path);
     const route = this.#paths.route(due.route);
@@ -129,6 +129,15 @@ export class Opportunities {
     }
     return undefined;
   }
+}
+
+/**
+ * Whether challenges and answers may go. They do not wait for room in the window, but a peer that never acknowledges them
+ * gets a bounded number (RFC 9000 §8.2.2 lets congestion control hold answers back).
+ */
+function mayValidate(route: Route | undefined): boolean {
+  if (route === undefined || route.amplification.room === 0) return false;
+  return route.inFlight < route.controller.cwnd + VALIDATION_EXCESS;
 }
 
 /** A target on the path's present route. */
