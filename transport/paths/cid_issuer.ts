@@ -191,8 +191,9 @@ export class CidIssuer implements FrameOwner {
     return this.#gone.has(path) || (this.#paths.get(path)?.goneAt ?? -1) >= 0;
   }
 
-  /** The path of an id of ours, live or kept; makes no garbage. */
+  /** The path of an id of ours, live or kept; where ids are empty all is path 0's. Makes no garbage. */
   pathOf(id: Uint8Array): PathId | undefined {
+    if (this.#options.idLength === 0) return 0;
     return this.#index.get(id)?.path;
   }
 
