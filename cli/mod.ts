@@ -10,6 +10,7 @@ import { getCommand } from "./get.ts";
 import { nearest } from "./nearest.ts";
 import { relayCommand } from "./relay_command.ts";
 import { serveCommand } from "./serve.ts";
+import { userPath } from "./where.ts";
 
 const COMMANDS: readonly Command[] = [serveCommand, getCommand, relayCommand];
 
@@ -26,7 +27,9 @@ export async function main(args: readonly string[]): Promise<number> {
       console.log(help());
       return ExitCode.DONE;
     }
-    return await commandNamed(name).run(rest);
+    const command = commandNamed(name);
+    placeKeyLog();
+    return await command.run(rest);
   } catch (error) {
     console.error(`mpquic: ${error instanceof Error ? error.message : String(error)}`);
     if (error instanceof UsageError) {
@@ -37,6 +40,12 @@ export async function main(args: readonly string[]): Promise<number> {
     if (!(error instanceof CommandError)) console.error(error);
     return ExitCode.FAILED;
   }
+}
+
+/** The library takes the name of the key log from where the program runs; the user means it from where they stand. */
+function placeKeyLog(): void {
+  const path = Deno.env.get("SSLKEYLOGFILE");
+  if (path !== undefined && path !== "") Deno.env.set("SSLKEYLOGFILE", userPath(path));
 }
 
 function commandNamed(name: string | undefined): Command {
