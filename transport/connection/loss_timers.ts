@@ -124,8 +124,9 @@ export class LossTimers implements Timed {
 
   /** When the route's probe timeout fires; `#level` is then the level to probe at. */
   #ptoOf(path: Path, route: Route): number {
-    // Nothing is sent on a closing path; a suspended one is probed at a pace of its own.
-    if (path.state === "closing" || path.state === "gone" || path.state === "suspended") return Infinity;
+    // Nothing is sent on a closing path; one that is suspended or being validated is probed at a pace of its own, and must
+    // not be given control frames, which it may never deliver.
+    if (path.state !== "usable") return Infinity;
     // A server that may not send until it hears from the client has no use for a timer (RFC 9002 §6.2.2.1).
     if (route.amplification.room === 0) return Infinity;
     const { pto, rtt } = route;
