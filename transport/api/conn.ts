@@ -3,40 +3,56 @@ import {
   ApplicationError,
   HandshakeError,
   PathError,
-  type QuicError,
+  QuicError,
   TransportError,
   TransportErrorCode,
 } from "../base/errors.ts";
+import { type ModeChoice, schedulerOf } from "../../schedulers/modes.ts";
 import type { Connection, ConnectionStats } from "../connection/connection.ts";
 import type { ConnectionEvent } from "../connection/events.ts";
 import type { ConnectionHandler } from "../io/driven.ts";
 import { isPermissionError, type SendErrorKind } from "../io/socket.ts";
+import { type AcceptedModes, modeAskedFor, modeName } from "./accepted_modes.ts";
 import type { EndpointCore, ManagedConn } from "./endpoint_core.ts";
-import { checkCloseInfo } from "./options.ts";
 import { DatagramInbox } from "./inbox.ts";
+import { checkCloseInfo } from "./options.ts";
+import { ConnPaths } from "./paths.ts";
+import { quiet } from "./quiet.ts";
+import type { SocketLease } from "./sockets.ts";
+import type { PathPlan } from "./path_options.ts";
 import { Streams } from "./streams.ts";
 import type {
   NetAddr,
+  PathEvent,
   QuicBidirectionalStream,
   QuicCloseInfo,
   QuicConn,
   QuicEndpointLike,
+  QuicOpenPathOptions,
+  QuicPath,
   QuicReceiveStream,
+  QuicSendDatagramOptions,
   QuicSendStream,
   QuicSendStreamOptions,
 } from "./types.ts";
 
 interface PendingDatagram {
   readonly data: Uint8Array;
+  readonly options: QuicSendDatagramOptions;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** A promise with its handles, which does not trouble a program that never looks at it. */
-function quiet<T>(): PromiseWithResolvers<T> {
-  const deferred = Promise.withResolvers<T>();
-  deferred.promise.catch(() => {});
-  return deferred;
+/** Where a connection begins. */
+export interface ConnBeginning {
+  readonly local: Address;
+  readonly remote: Address;
+  /** The socket, when it is not the endpoint's own. */
+  readonly lease?: SocketLease | undefined;
+  /** The server's IP addresses, as far as they are known. */
+  readonly addresses?: readonly string[] | undefined;
+  /** Server: the modes that the client may ask for. */
+  readonly modes?: AcceptedModes | undefined;
 }
 
 /** Joins a connection with promises and streams. */
@@ -45,26 +61,34 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
   readonly #core: EndpointCore;
   readonly #connection: Connection;
   readonly #streams: Streams;
+  readonly #paths: ConnPaths;
   readonly #inbox: DatagramInbox = new DatagramInbox();
   readonly #handshake: PromiseWithResolvers<void> = quiet();
   readonly #closed: PromiseWithResolvers<QuicCloseInfo> = quiet();
   readonly #wake: () => void;
-  readonly #remote: Address;
+  readonly #beginning: ConnBeginning;
   #datagrams: PendingDatagram[] = [];
   /** What the handshake is said to have failed of, when that tells more than the connection's own error. */
   #cause: Error | undefined;
   #error: Error | undefined;
   #ownsEndpoint = false;
 
-  constructor(core: EndpointCore, connection: Connection, remote: Address) {
+  constructor(core: EndpointCore, connection: Connection, beginning: ConnBeginning) {
     this.endpoint = core.endpoint;
     this.#core = core;
     this.#connection = connection;
-    this.#remote = remote;
+    this.#beginning = beginning;
     const attachment = core.driver.attach(connection, this);
     this.#wake = () => attachment.wake();
     core.add(this);
-    this.#streams = new Streams(connection, this.#wake);
+    this.#paths = new ConnPaths({
+      connection,
+      sockets: core.sockets,
+      now: () => core.driver.now(),
+      wake: this.#wake,
+      ...beginning,
+    });
+    this.#streams = new Streams(connection, this.#paths, this.#wake);
   }
 
   get handshake(): Promise<void> {
@@ -88,7 +112,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
   }
 
   get remoteAddr(): NetAddr {
-    const { hostname, port } = this.#connection.stats().paths[0]?.remote ?? this.#remote;
+    const { hostname, port } = this.#paths.all[0]?.stats().remote ?? this.#beginning.remote;
     return { transport: "udp", hostname, port };
   }
 
@@ -112,7 +136,46 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     return this.#streams.openUnidirectional(options);
   }
 
-  sendDatagram(data: Uint8Array): Promise<void> {
+  get paths(): readonly QuicPath[] {
+    return this.#paths.all;
+  }
+
+  get pathEvents(): AsyncIterable<PathEvent> {
+    return this.#paths.feed;
+  }
+
+  get isMultipath(): boolean | undefined {
+    return this.#connection.isMultipath;
+  }
+
+  get schedulerName(): string {
+    return this.#connection.schedulerName;
+  }
+
+  openPath(options: QuicOpenPathOptions): Promise<QuicPath> {
+    return this.#paths.open(options);
+  }
+
+  setMode(mode: ModeChoice): void {
+    schedulerOf(mode);
+    if (this.#error !== undefined) throw this.#error;
+    const name = modeName(mode);
+    if (name !== undefined && this.#connection.role === "client") this.#connection.requestMode(name);
+    this.#connection.setMode(mode, this.#core.driver.now());
+    this.#wake();
+  }
+
+  signal(name: string, value: number): void {
+    if (this.#error !== undefined) throw this.#error;
+    this.#connection.signal(name, value, this.#core.driver.now());
+    this.#wake();
+  }
+
+  signalOf(name: string): number | undefined {
+    return this.#connection.signalOf(name);
+  }
+
+  sendDatagram(data: Uint8Array, options: QuicSendDatagramOptions = {}): Promise<void> {
     if (!(data instanceof Uint8Array)) return Promise.reject(new TypeError('"data" is no Uint8Array'));
     if (this.#error !== undefined) return Promise.reject(this.#error);
     const most = this.#connection.maxDatagramSize;
@@ -120,11 +183,12 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
       return Promise.reject(new RangeError(`Datagram has ${data.length} bytes: expected at most ${most}`));
     }
     const copy = new Uint8Array(data);
-    if (this.#datagrams.length === 0 && this.#connection.sendDatagram(copy)) {
-      this.#wake();
-      return Promise.resolve();
+    try {
+      if (this.#datagrams.length === 0 && this.#sendNow(copy, options)) return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return new Promise((resolve, reject) => this.#datagrams.push({ data: copy, resolve, reject }));
+    return new Promise((resolve, reject) => this.#datagrams.push({ data: copy, options, resolve, reject }));
   }
 
   readDatagram(): Promise<Uint8Array<ArrayBuffer>> {
@@ -174,30 +238,37 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     if (event.type === "connected") this.#handshake.resolve();
     else if (event.type === "datagram") this.#inbox.push(event.data as Uint8Array<ArrayBuffer>);
     else if (event.type === "closed") this.#onClosed(event.error);
+    else if (event.type === "path") this.#paths.onEvent(event);
+    else if (event.type === "mode_requested") this.#onModeRequested(event.name);
     else this.#streams.onEvent(event);
   }
 
   onTurn(): void {
     while (this.#datagrams.length > 0 && this.#error === undefined) {
-      const { data, resolve, reject } = this.#datagrams[0]!;
-      if (data.length > this.#connection.maxDatagramSize) {
-        reject(new RangeError(`Datagram has ${data.length} bytes, and the path takes no more that large`));
-      } else if (this.#connection.sendDatagram(data)) {
-        resolve();
-        this.#wake();
-      } else {
-        return;
+      const { data, options, resolve, reject } = this.#datagrams[0]!;
+      try {
+        if (data.length > this.#connection.maxDatagramSize) {
+          reject(new RangeError(`Datagram has ${data.length} bytes, and the path takes no more that large`));
+        } else if (this.#sendNow(data, options)) {
+          resolve();
+        } else {
+          break;
+        }
+      } catch (error) {
+        reject(error);
       }
       this.#datagrams.shift();
     }
+    this.#paths.onTurn();
   }
 
   /** A client that cannot send its first packets need not wait for the handshake to time out. */
-  onSendFailed(kind: SendErrorKind, error: unknown): void {
-    if (this.#connection.state !== "handshaking" || this.#connection.role !== "client") return;
+  onSendFailed(kind: SendErrorKind, error: unknown, local: Address, remote: Address): void {
+    if (this.#connection.role !== "client") return;
+    if (this.#connection.state !== "handshaking") return this.#paths.onSendFailed(kind, error, local, remote);
     if (isPermissionError(error)) this.abort(error);
     else if (kind === "unreachable" || kind === "gone") {
-      const { hostname } = this.#remote;
+      const { hostname } = this.#beginning.remote;
       const reason = error instanceof Error ? error.message : String(error);
       const failure = new PathError(`Cannot reach ${hostname}: ${reason}`, TransportErrorCode.NO_VIABLE_PATH);
       failure.cause = error;
@@ -205,15 +276,45 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     }
   }
 
-  onSocketDead(local: Address): void {
-    for (const path of this.#connection.stats().paths) {
-      if (path.local.hostname !== local.hostname || path.local.port !== local.port) continue;
-      this.#connection.onSendError(path.local, path.remote, "gone", this.#core.driver.now());
-    }
+  onSocketDead(local: Address, error: Error): void {
+    this.#paths.onSocketDead(local, error);
   }
 
   onGone(): void {
     this.#core.forget(this);
+    this.#paths.release();
+  }
+
+  /** Begins to open the paths that were asked for with the connection, as far as there can be any. */
+  openPlanned(plans: readonly PathPlan[]): void {
+    for (const plan of plans) {
+      try {
+        this.#paths.begin(plan);
+      } catch (error) {
+        // A peer without multipath, or one that allows fewer paths; the application sees which there are.
+        if (!(error instanceof QuicError)) throw error;
+      }
+    }
+  }
+
+  /** What was said of the first path besides its properties. */
+  setFirst(plan: PathPlan): void {
+    if (plan.status !== undefined) this.#paths.all[0]?.setStatus(plan.status);
+  }
+
+  #sendNow(data: Uint8Array, { path }: QuicSendDatagramOptions): boolean {
+    const pin = path === undefined ? {} : { path: this.#paths.idOf(path) };
+    if (!this.#connection.sendDatagram(data, pin)) return false;
+    this.#wake();
+    return true;
+  }
+
+  #onModeRequested(name: string): void {
+    const { modes } = this.#beginning;
+    const mode = modes === undefined ? undefined : modeAskedFor(name, modes);
+    if (mode === undefined) return;
+    this.#connection.setMode(mode, this.#core.driver.now());
+    this.#wake();
   }
 
   #onClosed(error: QuicError): void {
@@ -223,6 +324,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     this.#handshake.reject(told);
     if (clean !== undefined && this.#cause === undefined) this.#closed.resolve(clean);
     else this.#closed.reject(told);
+    this.#paths.close(told);
     this.#streams.close(told, clean !== undefined && this.#cause === undefined);
     this.#inbox.close(told);
     for (const { reject } of this.#datagrams.splice(0)) reject(told);

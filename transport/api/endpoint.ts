@@ -1,7 +1,7 @@
 import { fastestProvider } from "../../crypto/choose.ts";
 import { SocketError } from "../io/socket.ts";
 import { EndpointCore } from "./endpoint_core.ts";
-import { Listener } from "./listener.ts";
+import { acceptConfig, Listener } from "./listener.ts";
 import { checkCloseInfo, serverTls, transportConfig } from "./options.ts";
 import type {
   NetAddr,
@@ -60,7 +60,7 @@ export class QuicEndpoint implements QuicEndpointLike {
     if (core.isClosed) throw new Error("Cannot listen: the endpoint is closed");
     if (core.listener !== undefined) throw new Error("Cannot listen: the endpoint listens already");
     const tls = serverTls(options, core.provider);
-    const transport = transportConfig(options);
+    const transport = { ...transportConfig(options), ...acceptConfig(options) };
     const listener = new Listener(core, options);
     core.server = { tls, transport, retry: options.retry };
     core.listener = listener;

@@ -8,8 +8,8 @@ import { Endpoint } from "../endpoint/endpoint.ts";
 import type { Incoming } from "../endpoint/incoming.ts";
 import { Driver } from "../io/driver.ts";
 import { ipVersion } from "../io/ip.ts";
-import { openSocket } from "../io/open_socket.ts";
 import type { SocketName } from "../io/socket.ts";
+import { Sockets } from "./sockets.ts";
 import type { NetAddr, ObserverOption, QuicCloseInfo, QuicEndpointLike } from "./types.ts";
 
 /** A connection as its endpoint sees it. */
@@ -50,9 +50,9 @@ export class EndpointCore {
   readonly provider: CryptoProvider;
   readonly core: Endpoint;
   readonly driver: Driver<Connection, Incoming, ConnectionEvent>;
+  readonly sockets: Sockets;
   listener: IncomingSink | undefined;
   readonly #config: LiveConfig;
-  readonly #socket: SocketName | undefined;
   readonly #conns = new Set<ManagedConn>();
   /** Sockets are bound as they are needed, one for each family. */
   readonly #bindsLater: boolean;
@@ -70,7 +70,6 @@ export class EndpointCore {
   ) {
     this.endpoint = endpoint;
     this.provider = options.provider;
-    this.#socket = options.socket;
     this.#bindsLater = options.bindsLater;
     this.#config = new LiveConfig(options.provider, options.observer);
     this.core = new Endpoint(this.#config);
@@ -78,6 +77,7 @@ export class EndpointCore {
       onIncoming: (incoming) => this.#onIncoming(incoming),
       onDead: (error) => this.#onDead(error),
     });
+    this.sockets = new Sockets(this.driver, options.socket);
     cores.set(endpoint, this);
   }
 
@@ -104,22 +104,20 @@ export class EndpointCore {
     return this.driver.locals.map(({ hostname, port }) => ({ transport: "udp", hostname, port }));
   }
 
-  /** Binds a socket. Throws `SocketError`. */
+  /** Binds a socket of the endpoint's own. Throws `SocketError`. */
   bind(hostname: string, port: number): void {
-    const name = this.#socket;
-    this.driver.addSocket(openSocket({ hostname, port, ...(name === undefined ? {} : { name }) }));
+    this.sockets.bind(hostname, port);
   }
 
   /** The local address to reach a host from. Throws `Error` when no socket can. */
   localFor(hostname: string): Address {
-    const found = this.driver.localFor(hostname);
+    const found = this.sockets.localFor(hostname);
     if (!this.#bindsLater) {
       if (found !== undefined) return found;
       throw new Error(`Cannot reach ${hostname}: expected the endpoint to be bound to an address of its family`);
     }
     if (found !== undefined && ipVersion(found.hostname) === ipVersion(hostname)) return found;
-    this.bind(hostname.includes(":") ? "::" : "0.0.0.0", 0);
-    return this.driver.locals.at(-1)!;
+    return this.sockets.bind(hostname.includes(":") ? "::" : "0.0.0.0", 0);
   }
 
   /** Makes a connection that has observers and key log of its own. */

@@ -1,6 +1,8 @@
 import { formatAddress } from "../base/address.ts";
+import type { TransportConfig } from "../connection/config.ts";
 import type { ServerConfig } from "../endpoint/config.ts";
 import type { Incoming } from "../endpoint/incoming.ts";
+import { type AcceptedModes, acceptedModes } from "./accepted_modes.ts";
 import { Conn } from "./conn.ts";
 import type { EndpointCore, IncomingSink, OwnHooks } from "./endpoint_core.ts";
 import { environmentKeyLog } from "./key_log.ts";
@@ -23,6 +25,11 @@ const MAX_EXTRAS = 4;
 /** Milliseconds after which a client that nobody answered is forgotten: it has given up. */
 const MAX_WAIT = 15_000;
 
+/** What all connections of a listener have, unless they are let in with something else. */
+interface ListenerHooks extends OwnHooks {
+  readonly modes: AcceptedModes;
+}
+
 interface Reader {
   readonly resolve: (incoming: QuicIncoming) => void;
   readonly reject: (error: Error) => void;
@@ -32,7 +39,7 @@ interface Reader {
 export class Listener implements QuicListener, IncomingSink {
   readonly endpoint: QuicEndpointLike;
   readonly #core: EndpointCore;
-  readonly #own: OwnHooks;
+  readonly #own: ListenerHooks;
   readonly #readers: Reader[] = [];
   readonly #waiting: WaitingClient[] = [];
   /** Those that are not answered yet, whether taken or not, by who they are. */
@@ -42,7 +49,11 @@ export class Listener implements QuicListener, IncomingSink {
   constructor(core: EndpointCore, options: QuicListenOptions) {
     this.endpoint = core.endpoint;
     this.#core = core;
-    this.#own = { observer: options.observer, keyLog: options.keyLog ?? environmentKeyLog() };
+    this.#own = {
+      observer: options.observer,
+      keyLog: options.keyLog ?? environmentKeyLog(),
+      modes: acceptedModes(options.acceptModes),
+    };
   }
 
   incoming(): Promise<QuicIncoming> {
@@ -105,13 +116,13 @@ export class Listener implements QuicListener, IncomingSink {
 class WaitingClient implements QuicIncoming {
   readonly #core: EndpointCore;
   readonly #incoming: Incoming;
-  readonly #own: OwnHooks;
+  readonly #own: ListenerHooks;
   readonly #onAnswered: () => void;
   /** When it came. */
   readonly since: number;
   readonly #extras: Incoming[] = [];
 
-  constructor(core: EndpointCore, incoming: Incoming, own: OwnHooks, onAnswered: () => void) {
+  constructor(core: EndpointCore, incoming: Incoming, own: ListenerHooks, onAnswered: () => void) {
     this.#core = core;
     this.#incoming = incoming;
     this.#own = own;
@@ -169,7 +180,9 @@ class WaitingClient implements QuicIncoming {
     const own = { observer: options.observer ?? this.#own.observer, keyLog: options.keyLog ?? this.#own.keyLog };
     const now = core.driver.now();
     const connection = core.make(own, server, () => core.core.accept(this.#incoming, now));
-    const conn = new Conn(core, connection, this.#incoming.remote);
+    const { local, remote } = this.#incoming;
+    const modes = options.acceptModes === undefined ? this.#own.modes : acceptedModes(options.acceptModes);
+    const conn = new Conn(core, connection, { local, remote, modes });
     for (const extra of this.#extras) core.core.receive(extra.datagram, now);
     this.#answered();
     return conn;
@@ -190,8 +203,13 @@ function serverFor(usual: ServerConfig | undefined, options: QuicAcceptOptions<b
   return {
     ...usual,
     tls: protocols === undefined ? usual.tls : { ...usual.tls, alpnProtocols: protocols },
-    transport: { ...usual.transport, ...transportConfig(options) },
+    transport: { ...usual.transport, ...transportConfig(options), ...acceptConfig(options) },
   };
+}
+
+/** Which modes the transport lets a client ask for. */
+export function acceptConfig({ acceptModes }: Pick<QuicListenOptions, "acceptModes">): TransportConfig {
+  return acceptModes === undefined ? {} : { acceptModes: [...acceptedModes(acceptModes).keys()] };
 }
 
 function keyOf(incoming: Incoming): string {

@@ -33,6 +33,8 @@ export function transportConfig(options: QuicTransportOptions): TransportConfig 
   set("maxIdleTimeout", "maxIdleTimeout");
   set("maxBidirectionalStreams", "maxConcurrentBidirectionalStreams");
   set("maxUnidirectionalStreams", "maxConcurrentUnidirectionalStreams");
+  set("maxPaths", "maxPaths");
+  if (options.mode !== undefined) config.mode = options.mode;
   if (options.congestionControl !== undefined) {
     const congestion = CONGESTION[options.congestionControl];
     if (congestion === undefined) {

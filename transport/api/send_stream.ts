@@ -1,4 +1,5 @@
 import { StreamError } from "../base/errors.ts";
+import type { QuicPath } from "./path_types.ts";
 import { codeOf, type StreamHost } from "./stream_host.ts";
 import type { QuicSendStream } from "./types.ts";
 
@@ -163,6 +164,7 @@ export class SendStream extends WritableStream<Uint8Array<ArrayBufferLike>> impl
   readonly #host: StreamHost;
   readonly #id: number;
   #sendOrder = 0;
+  #path: QuicPath | undefined;
 
   constructor(host: StreamHost, part: SendPart, sendOrder = 0) {
     super(part);
@@ -173,6 +175,18 @@ export class SendStream extends WritableStream<Uint8Array<ArrayBufferLike>> impl
 
   get id(): bigint {
     return BigInt(this.#id);
+  }
+
+  get path(): QuicPath | undefined {
+    return this.#path === undefined ? undefined : this.#host.paths.find(this.#path);
+  }
+
+  pin(path: QuicPath | number | undefined): void {
+    const { paths, connection } = this.#host;
+    const id = path === undefined ? undefined : paths.idOf(path);
+    connection.pin(this.#id, id);
+    this.#path = id === undefined ? undefined : paths.find(id);
+    this.#host.wake();
   }
 
   get sendOrder(): number {

@@ -1,8 +1,18 @@
 import type { Connection } from "../connection/connection.ts";
+import type { QuicPath } from "./path_types.ts";
+
+/** The paths on which a stream can go. */
+export interface StreamPaths {
+  /** The id of a path to send on; throws `TypeError` for what is no path, `PathError` for one that is over. */
+  idOf(path: QuicPath | number): number;
+  /** The path, if it is not over. */
+  find(path: QuicPath | number): QuicPath | undefined;
+}
 
 /** What the parts of a stream need of their connection. */
 export interface StreamHost {
   readonly connection: Connection;
+  readonly paths: StreamPaths;
   /** There may be something to send. */
   wake(): void;
   /** Nothing more will be heard of the sending part. */

@@ -4,7 +4,7 @@ import type { ConnectionEvent } from "../connection/events.ts";
 import { Arrivals } from "./inbox.ts";
 import { ReceivePart, ReceiveStream } from "./receive_stream.ts";
 import { checkSendOrder, SendPart, SendStream } from "./send_stream.ts";
-import type { StreamHost } from "./stream_host.ts";
+import type { StreamHost, StreamPaths } from "./stream_host.ts";
 import type { QuicBidirectionalStream, QuicReceiveStream, QuicSendStreamOptions } from "./types.ts";
 
 type Kind = "bidirectional" | "unidirectional";
@@ -18,6 +18,7 @@ interface Opener {
 /** The streams of a connection: those that wait to be opened, the parts that are open, those that the peer opened. */
 export class Streams implements StreamHost {
   readonly connection: Connection;
+  readonly paths: StreamPaths;
   readonly bidirectional: Arrivals<QuicBidirectionalStream> = new Arrivals();
   readonly unidirectional: Arrivals<QuicReceiveStream> = new Arrivals();
   readonly #wake: () => void;
@@ -26,8 +27,9 @@ export class Streams implements StreamHost {
   #openers: Opener[] = [];
   #error: unknown = undefined;
 
-  constructor(connection: Connection, wake: () => void) {
+  constructor(connection: Connection, paths: StreamPaths, wake: () => void) {
     this.connection = connection;
+    this.paths = paths;
     this.#wake = wake;
   }
 
@@ -44,17 +46,17 @@ export class Streams implements StreamHost {
   }
 
   async openBidirectional(options: QuicSendStreamOptions = {}): Promise<QuicBidirectionalStream> {
-    checkSendOrder(options.sendOrder ?? 0);
+    this.#check(options);
     const id = await this.#open("bidirectional", options.waitUntilAvailable === true);
     const sending = this.#send(id);
     const receiving = this.#receive(id);
-    return this.#bidirectional(sending, receiving, options.sendOrder);
+    return this.#bidirectional(sending, receiving, options);
   }
 
   async openUnidirectional(options: QuicSendStreamOptions = {}): Promise<SendStream> {
-    checkSendOrder(options.sendOrder ?? 0);
+    this.#check(options);
     const id = await this.#open("unidirectional", options.waitUntilAvailable === true);
-    return new SendStream(this, this.#send(id), options.sendOrder);
+    return this.#sendStream(this.#send(id), options);
   }
 
   onEvent(event: ConnectionEvent): void {
@@ -141,8 +143,24 @@ export class Streams implements StreamHost {
     return part;
   }
 
-  #bidirectional(sending: SendPart, receiving: ReceivePart, sendOrder?: number): QuicBidirectionalStream {
-    return { readable: new ReceiveStream(receiving), writable: new SendStream(this, sending, sendOrder) };
+  #bidirectional(
+    sending: SendPart,
+    receiving: ReceivePart,
+    options: QuicSendStreamOptions = {},
+  ): QuicBidirectionalStream {
+    return { readable: new ReceiveStream(receiving), writable: this.#sendStream(sending, options) };
+  }
+
+  #sendStream(part: SendPart, { sendOrder, path }: QuicSendStreamOptions): SendStream {
+    const stream = new SendStream(this, part, sendOrder);
+    // While it was waited for the path may have come to its end, and every pin with it.
+    if (path !== undefined && this.#error === undefined && this.paths.find(path) !== undefined) stream.pin(path);
+    return stream;
+  }
+
+  #check({ sendOrder = 0, path }: QuicSendStreamOptions): void {
+    checkSendOrder(sendOrder);
+    if (path !== undefined && this.#error === undefined) this.paths.idOf(path);
   }
 }
 

@@ -4,23 +4,29 @@
  * @module
  */
 import type { CryptoProvider } from "../../crypto/provider.ts";
+import type { Mode } from "../../schedulers/mode.ts";
+import type { ModeChoice } from "../../schedulers/modes.ts";
 import type { Observer } from "../base/observer.ts";
 import type { Role } from "../base/role.ts";
 import type { TransportConfig } from "../connection/config.ts";
 import type { ConnectionStats } from "../connection/connection.ts";
 import type { SocketName } from "../io/socket.ts";
+import type { NetAddr } from "./net_addr.ts";
+import type { PathEvent, QuicOpenPathOptions, QuicPath, QuicPathOptions } from "./path_types.ts";
 
 export type { SocketName } from "../io/socket.ts";
-
-/** An address of a UDP socket. */
-export interface NetAddr {
-  /** Always. */
-  readonly transport: "udp";
-  /** An IP address. */
-  readonly hostname: string;
-  /** 0 to 65535. */
-  readonly port: number;
-}
+export type { NetAddr } from "./net_addr.ts";
+export type {
+  PathChange,
+  PathEvent,
+  PathState,
+  PathStats,
+  PathStatus,
+  QuicOpenPathOptions,
+  QuicPath,
+  QuicPathDescription,
+  QuicPathOptions,
+} from "./path_types.ts";
 
 /** How a connection ends, or ended. */
 export interface QuicCloseInfo {
@@ -36,6 +42,14 @@ export interface QuicSendStreamOptions {
   readonly sendOrder?: number | undefined;
   /** Wait while the peer allows no more streams, rather than fail. Default false. */
   readonly waitUntilAvailable?: boolean | undefined;
+  /** See {@linkcode QuicSendStream.pin}; a path or its id. Default: the scheduler decides. */
+  readonly path?: QuicPath | number | undefined;
+}
+
+/** How to send a datagram. */
+export interface QuicSendDatagramOptions {
+  /** The only path on which it may go, or the id of that. Default: the scheduler decides. */
+  readonly path?: QuicPath | number | undefined;
 }
 
 /**
@@ -49,6 +63,14 @@ export interface QuicSendStream extends WritableStream<Uint8Array<ArrayBufferLik
    * RFC 9218: from 3 up and from -4 down all are the same.
    */
   sendOrder: number;
+  /** The only path on which its data may go, until that is over; `undefined`: any. */
+  readonly path: QuicPath | undefined;
+  /**
+   * Lets its data go on one path only (a path, or the id of one), whatever the scheduler says; `undefined`: on any again.
+   * While the path is suspended the stream waits; when it is over the data goes on any path. Throws `PathError` when the path
+   * is not open, `TypeError` for what is no path, `RangeError` when all was sent.
+   */
+  pin(path: QuicPath | number | undefined): void;
   /** Unique in the connection. */
   readonly id: bigint;
 }
@@ -84,9 +106,9 @@ export interface QuicConn extends AsyncDisposable {
   createUnidirectionalStream(options?: QuicSendStreamOptions): Promise<QuicSendStream>;
   /**
    * Queues a datagram (RFC 9221), copied; resolves when the queue has taken it. Rejects with `RangeError` when it is
-   * larger than `maxDatagramSize`.
+   * larger than `maxDatagramSize`, with `PathError` when its path is not open.
    */
-  sendDatagram(data: Uint8Array): Promise<void>;
+  sendDatagram(data: Uint8Array, options?: QuicSendDatagramOptions): Promise<void>;
   /** The oldest datagram that arrived; waits for one. When too many wait, the oldest are dropped. */
   readDatagram(): Promise<Uint8Array<ArrayBuffer>>;
   /** How the connection does. */
@@ -95,7 +117,42 @@ export interface QuicConn extends AsyncDisposable {
   updateKeys(): void;
   /** Keying material of the TLS session (RFC 8446 §7.5). Throws `Error` before the handshake is complete. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array;
+  /**
+   * Client: opens another path (RFC 10069); resolves when data can be sent on it. Between addresses that have a path that
+   * path is the answer, unless `another` is set; what is said of it holds from then on.
+   *
+   * Rejects with `PathError` that says why when there can be no such path (the peer does not speak RFC 10069, refuses it, or
+   * does not answer on it), `SocketError` when the local address cannot be bound, `ResolveError` when the remote host has no
+   * address, Deno's `NotCapable` without permission, the signal's reason, and `TypeError` or `RangeError` for options that
+   * cannot be. The rest of the connection goes on in any case.
+   */
+  openPath(options: QuicOpenPathOptions): Promise<QuicPath>;
+  /**
+   * Lets another mode decide on which path data goes: the name of a mode, a mode, or a scheduler. At a client whatever has a
+   * name is asked of the server too, for what it sends; the server may refuse, and does not say so. Throws `RangeError` for
+   * a name that is not known, `TypeError` for what is no mode.
+   */
+  setMode(mode: ModeChoice): void;
+  /**
+   * Sets a signal, "bufferMs" for one, that schedulers see: here at once, and a client's soon at the server when both ends
+   * have the hints extension, the newest value at most every 25 ms. Throws `TypeError` for a name that is not 1 to 32 bytes
+   * of UTF-8, `RangeError` for a value that is not finite, and for a seventeenth name.
+   */
+  signal(name: string, value: number): void;
+  /** The newest value of a signal, whichever end it came from; `undefined`: there was none. */
+  signalOf(name: string): number | undefined;
 
+  /** The paths that are not over, in order of their ids, those that are being opened among them. */
+  readonly paths: readonly QuicPath[];
+  /**
+   * What happens to paths. Each iterator gets all from when it is made, and ends with the connection; for each path that was
+   * "opened" there is one "closed". One that is not read keeps those two kinds and the newest of the others.
+   */
+  readonly pathEvents: AsyncIterable<PathEvent>;
+  /** Whether both ends speak RFC 10069; `undefined` before the handshake tells. */
+  readonly isMultipath: boolean | undefined;
+  /** The name of the scheduler that decides on which path data goes. */
+  readonly schedulerName: string;
   /** The endpoint that it belongs to. */
   readonly endpoint: QuicEndpointLike;
   /** Resolves when the TLS handshake is complete. */
@@ -209,6 +266,13 @@ export interface QuicTransportOptions {
   readonly maxConcurrentUnidirectionalStreams?: number | undefined;
   /** `"default"`, `"throughput"` and `"cubic"` are CUBIC; `"low-latency"` and `"newreno"` are NewReno. */
   readonly congestionControl?: "default" | "throughput" | "low-latency" | "cubic" | "newreno" | undefined;
+  /**
+   * Who decides on which path data goes: the name of a mode, a mode, or a scheduler. A client asks the server for it as well,
+   * see `setMode`. Default `"min-rtt"`.
+   */
+  readonly mode?: ModeChoice | undefined;
+  /** Paths at once, at least 1; 0: RFC 10069 is not offered. Default 4, or more when more `paths` are asked for. */
+  readonly maxPaths?: number | undefined;
   /** All other settings of the transport; the ones above go before them. */
   readonly transport?: TransportConfig | undefined;
   /** Hears of the connection; of each attempt, when several addresses are tried. */
@@ -243,6 +307,11 @@ export interface ConnectQuicOptions<ZRTT extends boolean = false> extends QuicTr
   readonly zeroRtt?: ZRTT | undefined;
   /** Gives the attempt up. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The paths to have: the first carries the handshake, the others are opened when it is confirmed, as with `openPath`, and
+   * are among the connection's `paths` from the beginning.
+   */
+  readonly paths?: readonly QuicPathOptions[] | undefined;
   /** For the new endpoint: see `QuicEndpointOptions.crypto`. */
   readonly crypto?: CryptoProvider | undefined;
   /** For the new endpoint: see `QuicEndpointOptions.socket`. */
@@ -259,6 +328,11 @@ export interface QuicListenOptions extends QuicTransportOptions {
   readonly key: string;
   /** Make every client prove its address before anything else (RFC 9000 §8.1.2). Default: only under load. */
   readonly retry?: boolean | undefined;
+  /**
+   * The modes that clients may ask for: those by name that this program knows, and the application's own. Default: all that
+   * it knows.
+   */
+  readonly acceptModes?: readonly (string | Mode)[] | undefined;
 }
 
 /** How to let a client in. */
@@ -267,4 +341,6 @@ export interface QuicAcceptOptions<ZRTT extends boolean = false> extends QuicTra
   readonly alpnProtocols?: readonly string[] | undefined;
   /** Do not wait for the handshake. Default false. */
   readonly zeroRtt?: ZRTT | undefined;
+  /** In place of those of the listener. */
+  readonly acceptModes?: readonly (string | Mode)[] | undefined;
 }

@@ -390,6 +390,12 @@ export class Connection {
     return tls.export(label, context, length);
   }
 
+  /** How one path does; `undefined`: it is not open yet, or gone. */
+  path(id: PathId): PathStats | undefined {
+    const path = this.#parts.paths.get(id);
+    return path === undefined ? undefined : pathStats(path);
+  }
+
   /** How the connection does. */
   stats(): ConnectionStats {
     const { handshake, transmitter, receiver, keys, paths } = this.#parts;

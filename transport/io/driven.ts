@@ -37,7 +37,7 @@ export interface ConnectionHandler<E> {
   /** It has had its turn: what could be sent was. */
   onTurn?(): void;
   /** A datagram of it did not leave; the connection has been told already. */
-  onSendFailed?(kind: SendErrorKind, error: unknown): void;
+  onSendFailed?(kind: SendErrorKind, error: unknown, local: Address, remote: Address): void;
   /** The socket with this local address is dead. */
   onSocketDead?(local: Address, error: Error): void;
   /** It is closed and all of its events were delivered: the driver has forgotten it. */

@@ -66,6 +66,8 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
   /** Somebody was cut short in this turn. */
   #more = false;
   #closed: Promise<void> | undefined;
+  /** Sockets that were taken out and are not closed yet. */
+  readonly #leaving = new Set<Promise<void>>();
   #onDrained: (() => void) | undefined;
   #reports = 0;
 
@@ -105,10 +107,20 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     });
   }
 
-  /** The local address from which `hostname` can be reached: one of its family rather than one for both. */
-  localFor(hostname: string): Address | undefined {
+  /** Closes the socket with that local address; the others, and the connections, go on. */
+  removeSocket(local: Address): void {
+    if (this.#closed !== undefined) return;
+    const index = this.#outlets.findIndex(({ socket }) => sameAddress(socket.local, local));
+    if (index >= 0) this.#drop(this.#outlets.splice(index, 1)[0]!.socket);
+  }
+
+  /**
+   * The local address from which `hostname` can be reached: one of its family rather than one for both; of those `among`
+   * the sockets that are said.
+   */
+  localFor(hostname: string, among: readonly Address[] = this.locals): Address | undefined {
     let found: Address | undefined;
-    for (const local of this.locals) {
+    for (const local of among) {
       if (!canReach(local.hostname, hostname)) continue;
       if (local.hostname !== "::" || hostname.includes(":")) return local;
       found ??= local;
@@ -159,7 +171,12 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     this.#ticker.stop();
     this.#entries.clear();
     this.#waiting = [];
-    await Promise.all(this.#outlets.map(({ socket }) => socket.close()));
+    await Promise.all([...this.#leaving, ...this.#outlets.map(({ socket }) => socket.close())]);
+  }
+
+  #drop(socket: UdpSocket): void {
+    const leaving = socket.close().finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
   /** Resolves when the sockets have taken all. */
@@ -336,7 +353,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     const kind = error instanceof NoSocketError ? "gone" : sendErrorKind(error);
     this.#guard(() => {
       entry.connection.onSendError(local, remote, kind, this.#clock());
-      entry.handler.onSendFailed?.(kind, error);
+      entry.handler.onSendFailed?.(kind, error, local, remote);
     });
     this.#wake(entry);
   }
@@ -358,8 +375,10 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
 
   #onDead(socket: UdpSocket, error: Error): void {
     if (this.#closed !== undefined) return;
-    this.#outlets.splice(this.#outlets.findIndex((outlet) => outlet.socket === socket), 1);
-    socket.close();
+    const index = this.#outlets.findIndex((outlet) => outlet.socket === socket);
+    if (index < 0) return;
+    this.#outlets.splice(index, 1);
+    this.#drop(socket);
     for (const entry of [...this.#entries.values()]) {
       this.#guard(() => entry.handler.onSocketDead?.(socket.local, error));
       this.#wake(entry);
