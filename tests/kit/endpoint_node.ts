@@ -69,6 +69,8 @@ export class EndpointNode implements Node {
   readonly endpoint: Endpoint;
   /** All connections that were made or let in, in order. */
   readonly connections: Connection[] = [];
+  /** Those that were not closed when they last had nothing to send: applications have had all events of the others. */
+  readonly #live = new Set<Connection>();
   readonly #drivers = new Map<Connection, AppDriver>();
   readonly #apps: ((connection: Connection) => readonly App[]) | undefined;
   readonly #onIncoming: EndpointNodeOptions["onIncoming"];
@@ -141,9 +143,10 @@ export class EndpointNode implements Node {
   transmit(now: number, buffer: Uint8Array): Transmit | undefined {
     const own = this.endpoint.transmit(now, buffer);
     if (own !== undefined) return own;
-    for (const connection of this.connections) {
+    for (const connection of this.#live) {
       const transmit = connection.transmit(now, buffer);
       if (transmit !== undefined) return transmit;
+      if (connection.state === "closed") this.#live.delete(connection);
     }
     return undefined;
   }
@@ -157,16 +160,17 @@ export class EndpointNode implements Node {
   }
 
   onSendError(local: Address, remote: Address, error: "unreachable", now: number): void {
-    for (const connection of this.connections) connection.onSendError(local, remote, error, now);
+    for (const connection of this.#live) connection.onSendError(local, remote, error, now);
   }
 
   /** What a host's `app` calls: hands out events and lets applications act. */
   run(now: number): void {
-    for (const driver of this.#drivers.values()) driver.run(now);
+    for (const connection of this.#live) this.#drivers.get(connection)?.run(now);
   }
 
   #adopt(connection: Connection, apps: readonly App[]): void {
     this.connections.push(connection);
+    this.#live.add(connection);
     this.#drivers.set(connection, new AppDriver(connection, ...apps));
   }
 }
