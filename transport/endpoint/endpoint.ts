@@ -258,13 +258,13 @@ export class Endpoint {
 
   #receiveInitial(header: Header, datagram: Datagram, now: number): Arrival {
     const server = this.#config.server!;
+    this.#forgetWaiting(now);
     const waiting = this.#waiting.get(idKey(header.destinationId));
     if (waiting !== undefined) {
       if (!sameAddress(waiting.remote, datagram.remote)) return this.#drop("unknown_connection_id", datagram, now);
       waiting.keep(datagram);
       return NOWHERE;
     }
-    this.#forgetWaiting(now);
     const pending = this.#handshakes.size + this.#waiting.size;
     if (pending >= (server.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES)) return this.#drop("server_busy", datagram, now);
     if (!hasFixedBit(header) && server.transport?.grease === false) return this.#drop("fixed_bit", datagram, now);
