@@ -201,5 +201,5 @@ function isOpen(path: Path): boolean {
 }
 
 function mayCarry(path: Path): boolean {
-  return path.route.amplification.room > 0;
+  return path.route.allowance > 0;
 }

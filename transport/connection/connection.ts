@@ -332,14 +332,15 @@ export class Connection {
     return this.#parts.receiver.isReset(datagram);
   }
 
-  /** A datagram could not be sent. Never fatal by itself: loss recovery does the rest. */
-  onSendError(local: Address, remote: Address, kind: SendErrorKind, now: number): void {
+  /** A datagram (of `size` bytes, 0: nobody knows) could not be sent. Never fatal by itself: loss recovery does the rest. */
+  onSendError(local: Address, remote: Address, kind: SendErrorKind, now: number, size = 0): void {
     const { paths, trouble } = this.#parts;
     for (const path of paths.all()) {
       const { route } = path;
       if (!route.is(local, remote)) continue;
-      if (kind === "too-large") route.mtu.onTooLarge(route.mtu.current, now);
-      else trouble.onSendError(path, `the socket refuses to send: ${kind}`, now);
+      if (kind !== "too-large") trouble.onSendError(path, `the socket refuses to send: ${kind}`, now);
+      else if (size > 0) route.mtu.onTooLarge(size, now);
+      else route.mtu.onRefused(now);
     }
   }
 

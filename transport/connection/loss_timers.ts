@@ -128,7 +128,7 @@ export class LossTimers implements Timed {
     // not be given control frames, which it may never deliver.
     if (path.state !== "usable") return Infinity;
     // A server that may not send until it hears from the client has no use for a timer (RFC 9002 §6.2.2.1).
-    if (route.amplification.room === 0) return Infinity;
+    if (route.allowance === 0) return Infinity;
     const { pto, rtt } = route;
     pto.disarm();
     for (const level of LEVELS) {

@@ -34,7 +34,8 @@ export interface Senders {
 
 /**
  * What to send next in 1-RTT packets, and on which path: address validation, probes, application data, control frames, due
- * ACKs, MTU probes, in this order. Only the choice for application data is open to policy.
+ * ACKs, MTU probes, in this order (where there is always data, MTU probes before it). Only the choice for application data
+ * is open to policy.
  */
 export class Opportunities {
   readonly #paths: PathSet;
@@ -55,8 +56,8 @@ export class Opportunities {
   /** The first of what applies; `undefined`: nothing to send now. */
   next(now: number): Opportunity | undefined {
     this.#senders.gate.reset();
-    return this.#validation() ?? this.#probe() ?? this.#data(now) ?? this.#control(now) ?? this.#ack(now) ??
-      this.#mtu(now);
+    return this.#validation() ?? this.#probe() ?? this.#mtu("busy", now) ?? this.#data(now) ?? this.#control(now) ??
+      this.#ack(now) ?? this.#mtu("any", now);
   }
 
   #set(kind: Opportunity["kind"], path: Path, route: Route): Opportunity {
@@ -80,7 +81,7 @@ export class Opportunities {
     for (const path of this.#paths.all()) {
       const { route } = path;
       if (path.state === "closing" || path.state === "gone") continue;
-      if (route.probes[LEVEL_INDEX.application]! > 0 && route.amplification.room > 0) {
+      if (route.probes[LEVEL_INDEX.application]! > 0 && route.allowance > 0) {
         return this.#set("pto", path, route);
       }
     }
@@ -112,17 +113,20 @@ export class Opportunities {
 
   #ack(now: number): Opportunity | undefined {
     for (const path of this.#paths.all()) {
-      if (path.state === "closing" || path.route.amplification.room === 0) continue;
+      if (path.state === "closing" || path.route.allowance === 0) continue;
       if (this.#senders.acks.hasFrames(targetOf(path, now))) return this.#set("ack", path, path.route);
     }
     return undefined;
   }
 
-  #mtu(now: number): Opportunity | undefined {
+  /** A route whose window is always full never has nothing else to send: there probes go before data. */
+  #mtu(which: "busy" | "any", now: number): Opportunity | undefined {
     for (const path of this.#paths.all()) {
-      if (path.state !== "usable") continue;
-      const size = path.route.mtu.probeSize(now);
-      if (size === undefined || path.route.inFlight + size > path.route.controller.cwnd) continue;
+      const { route } = path;
+      if (path.state !== "usable" || (which === "busy" && !route.windowLimited)) continue;
+      const size = route.mtu.probeSize(now);
+      if (size === undefined || route.inFlight + size > route.controller.cwnd || route.allowance < size) continue;
+      if (which === "busy" && !this.#senders.gate.hasRoom(route, now)) continue;
       const next = this.#set("mtu", path, path.route);
       next.size = size;
       return next;
@@ -136,7 +140,7 @@ export class Opportunities {
  * gets a bounded number (RFC 9000 §8.2.2 lets congestion control hold answers back).
  */
 function mayValidate(route: Route | undefined): boolean {
-  if (route === undefined || route.amplification.room === 0) return false;
+  if (route === undefined || route.allowance === 0) return false;
   return route.inFlight < route.controller.cwnd + VALIDATION_EXCESS;
 }
 

@@ -58,6 +58,8 @@ export class Transmitter {
   #filled: PacketDraft[] = [];
   /** An opportunity of another route that ended a train. */
   #held: Opportunity | undefined;
+  /** Whether a route was found to be mute since the last change. */
+  #hasMute = false;
   /** Packets of which a copy is to go on a path. */
   readonly #copies: { readonly path: PathId; readonly records: readonly FrameRecord[] }[] = [];
   packetsSent = 0;
@@ -70,6 +72,9 @@ export class Transmitter {
   /** Something changed: what was held back is asked anew. */
   forget(): void {
     this.#held = undefined;
+    if (!this.#hasMute) return;
+    this.#hasMute = false;
+    for (const route of this.#parts.paths.routes()) route.isMute = false;
   }
 
   /** Fills `buffer` with the next datagrams. */
@@ -87,7 +92,7 @@ export class Transmitter {
     const path = paths.get(0);
     if (path === undefined) return undefined;
     const { route } = path;
-    const limit = Math.min(buffer.length, MIN_DATAGRAM_SIZE, route.amplification.room);
+    const limit = Math.min(buffer.length, MIN_DATAGRAM_SIZE, route.allowance);
     if (limit < LEAST_USEFUL) return undefined;
     this.#filled = [];
     let at = 0;
@@ -150,8 +155,20 @@ export class Transmitter {
     if (lifecycle.state !== "connected" || !keys.has("application", "write")) return undefined;
     const copy = this.#copy(buffer, now);
     if (copy !== undefined) return copy;
-    let next = this.#takeHeld(now) ?? opportunities.next(now);
-    if (next === undefined) return undefined;
+    for (;;) {
+      const next = this.#takeHeld(now) ?? opportunities.next(now);
+      if (next === undefined) return undefined;
+      const { route } = next;
+      const wasMute = route.isMute;
+      const train = this.#train(next, buffer, now);
+      // That there is no id to send with shows when a packet is begun; then it is the turn of another route.
+      if (train !== undefined || wasMute || !route.isMute) return train;
+    }
+  }
+
+  #train(first: Opportunity, buffer: Uint8Array, now: number): Transmit | undefined {
+    const { opportunities } = this.#parts;
+    let next: Opportunity | undefined = first;
     const { route, path } = next;
     let length = 0;
     let segment = 0;
@@ -159,7 +176,7 @@ export class Transmitter {
     for (let count = 0; count < MAX_TRAIN; count++) {
       const trainable = TRAINABLE.has(next.kind);
       const limit = segment === 0 ? this.#limitOf(next, buffer) : segment;
-      if (route.amplification.room < limit) break;
+      if (route.allowance < limit) break;
       if (length + limit > buffer.length) {
         this.#held = next;
         break;
@@ -184,7 +201,7 @@ export class Transmitter {
   #limitOf(next: Opportunity, buffer: Uint8Array): number {
     const { route } = next;
     const size = next.kind === "mtu" ? next.size : next.kind === "pto" ? MTU_BASE : route.mtu.current;
-    return Math.min(size, buffer.length, route.amplification.room);
+    return Math.min(size, buffer.length, route.allowance);
   }
 
   #applicationDatagram(
@@ -226,7 +243,7 @@ export class Transmitter {
     if (draft.isEmpty) return undefined;
     draft.finish();
     this.#filled = [draft];
-    if (expand) this.#expand(start, Math.min(buffer.length, start + Math.min(MTU_BASE, route.amplification.room)));
+    if (expand) this.#expand(start, Math.min(buffer.length, start + Math.min(MTU_BASE, route.allowance)));
     return this.#send(route, buffer, start, path, now);
   }
 
@@ -253,7 +270,7 @@ export class Transmitter {
       const path = paths.get(copy.path);
       if (path?.state !== "usable" || path.route.room(now) === 0) continue;
       const { route } = path;
-      const limit = Math.min(route.mtu.current, buffer.length, route.amplification.room);
+      const limit = Math.min(route.mtu.current, buffer.length, route.allowance);
       const draft = this.#begin("application", path, route, buffer, 0, limit, now);
       if (draft === undefined) continue;
       for (const record of copy.records) chooser.writeCopy(record, draft);
@@ -279,6 +296,7 @@ export class Transmitter {
     const { context, spaces, pool, handshake, lifecycle } = this.#parts;
     const space = spaces.get(level, path.id);
     const destinationId = path.state === "closing" ? pool.lastId(path.id) : pool.idFor(path.id, route.number);
+    if (destinationId === undefined) this.#hasMute = route.isMute = true;
     if (space === undefined || destinationId === undefined) return undefined;
     if (space.isExhausted) {
       // RFC 9000 §12.3: without another packet, not even one that says so.
@@ -403,7 +421,7 @@ export class Transmitter {
     const path = this.#closePath();
     if (path === undefined) return undefined;
     const { route } = path;
-    const limit = Math.min(buffer.length, MIN_DATAGRAM_SIZE, route.amplification.room);
+    const limit = Math.min(buffer.length, MIN_DATAGRAM_SIZE, route.allowance);
     this.#filled = [];
     let at = 0;
     for (const level of ["initial", "handshake", "application"] as const) {

@@ -80,9 +80,7 @@ export class LivePathView implements PathView {
 
   get readyAt(): number {
     const { route } = this.#path;
-    return route.hasWindow && route.amplification.room > 0
-      ? route.pacer.readyAt(route.mtu.current, this.#moment.now)
-      : Infinity;
+    return route.hasWindow && route.allowance > 0 ? route.pacer.readyAt(route.mtu.current, this.#moment.now) : Infinity;
   }
 
   get deliveryRate(): number {

@@ -14,7 +14,7 @@ export interface DrivenConnection<E> {
   nextTimeout(): number;
   handleTimeout(now: number): void;
   nextEvent(): E | undefined;
-  onSendError(local: Address, remote: Address, error: SendErrorKind, now: number): void;
+  onSendError(local: Address, remote: Address, error: SendErrorKind, now: number, size: number): void;
 }
 
 /** What became of a datagram; `I` is a connection attempt that waits to be accepted. */

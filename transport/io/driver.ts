@@ -138,7 +138,7 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
       deadline: Infinity,
       expiredAt: -Infinity,
       wake: () => this.#wake(entry),
-      onSendFailed: (local, remote, error) => this.#onSendFailed(entry, local, remote, error),
+      onSendFailed: (local, remote, error, size) => this.#onSendFailed(entry, local, remote, error, size),
     };
     this.#entries.set(connection, entry);
     this.#wake(entry);
@@ -317,9 +317,9 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
       count += 1;
       if (outlet === undefined || outlet.pending >= MAX_PENDING) continue;
       const to = Math.min(from + segment, length);
-      outlet.send(room.subarray(from, to), remote, this.#pool.receipt(origin, outlet, remote));
+      outlet.send(room.subarray(from, to), remote, this.#pool.receipt(origin, outlet, remote, to - from));
     }
-    if (outlet === undefined) origin.onSendFailed(local, remote, new NoSocketError(local));
+    if (outlet === undefined) origin.onSendFailed(local, remote, new NoSocketError(local), segment);
     else this.#pool.keep(length);
     return count;
   }
@@ -348,11 +348,11 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     return undefined;
   }
 
-  #onSendFailed(entry: Entry<C, E>, local: Address, remote: Address, error: unknown): void {
+  #onSendFailed(entry: Entry<C, E>, local: Address, remote: Address, error: unknown, size: number): void {
     if (this.#closed !== undefined) return;
     const kind = error instanceof NoSocketError ? "gone" : sendErrorKind(error);
     this.#guard(() => {
-      entry.connection.onSendError(local, remote, kind, this.#clock());
+      entry.connection.onSendError(local, remote, kind, this.#clock(), size);
       entry.handler.onSendFailed?.(kind, error, local, remote);
     });
     this.#wake(entry);

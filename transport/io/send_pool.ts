@@ -21,7 +21,7 @@ interface Slab {
 
 /** Whose datagram it was and where it went, for the case that it fails. */
 export interface SendOrigin {
-  onSendFailed(local: Address, remote: Address, error: unknown): void;
+  onSendFailed(local: Address, remote: Address, error: unknown, size: number): void;
 }
 
 /**
@@ -62,7 +62,7 @@ export class SendPool {
   }
 
   /** A receipt for one datagram in the batch that `take` gave; to be asked for before `keep`. */
-  receipt(origin: SendOrigin, outlet: Outlet, remote: Address): SendReceipt {
+  receipt(origin: SendOrigin, outlet: Outlet, remote: Address, size: number): SendReceipt {
     const slab = this.#current;
     if (slab === undefined) throw new Error("A receipt was asked for without a batch: expected take() before it");
     const receipt = this.#receipts.pop() ?? new Receipt((done) => this.#return(done));
@@ -70,6 +70,7 @@ export class SendPool {
     receipt.origin = origin;
     receipt.outlet = outlet;
     receipt.remote = remote;
+    receipt.size = size;
     slab.held += 1;
     this.#inFlight += 1;
     return receipt;
@@ -108,15 +109,17 @@ class Receipt implements SendReceipt {
   origin: SendOrigin | undefined;
   outlet: Outlet | undefined;
   remote: Address | undefined;
+  /** Bytes of the datagram. */
+  size = 0;
   readonly taken: () => void;
   readonly failed: (error: unknown) => void;
 
   constructor(done: (receipt: Receipt) => void) {
     this.taken = () => done(this);
     this.failed = (error) => {
-      const { origin, outlet, remote } = this;
+      const { origin, outlet, remote, size } = this;
       done(this);
-      if (outlet !== undefined && remote !== undefined) origin?.onSendFailed(outlet.socket.local, remote, error);
+      if (outlet !== undefined && remote !== undefined) origin?.onSendFailed(outlet.socket.local, remote, error, size);
     };
   }
 }

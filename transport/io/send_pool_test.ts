@@ -14,7 +14,7 @@ const NOBODY = { onSendFailed(): void {} };
 function put(pool: SendPool, length: number, value: number): { view: Uint8Array; receipt: SendReceipt } {
   const room = pool.take()!;
   const view = room.subarray(0, length).fill(value);
-  const receipt = pool.receipt(NOBODY, OUTLET, B);
+  const receipt = pool.receipt(NOBODY, OUTLET, B, 1200);
   pool.keep(length);
   return { view, receipt };
 }
@@ -52,11 +52,11 @@ Deno.test("SendPool.receipt() tells a failure to the one whose datagram it was, 
   const pool = new SendPool(() => {});
   const failures: unknown[][] = [];
   pool.take();
-  const receipt = pool.receipt({ onSendFailed: (...all): void => void failures.push(all) }, OUTLET, B);
+  const receipt = pool.receipt({ onSendFailed: (...all): void => void failures.push(all) }, OUTLET, B, 1200);
   pool.keep(10);
   const error = new Error("no route");
   receipt.failed(error);
-  assertEquals(failures, [[A, B, error]]);
+  assertEquals(failures, [[A, B, error, 1200]]);
   const { receipt: other } = put(pool, 10, 1);
   other.failed(error);
   assertEquals(failures.length, 1);

@@ -3,9 +3,10 @@ export const AMPLIFICATION_FACTOR = 3;
 
 /**
  * Less than this is no room: the longest header, a tag and a frame would not fit, and who asks for less waits for more. At
- * most 7 bytes, two ids of 20, an empty token, a length, a packet number and a tag: 70.
+ * most 7 bytes, two ids of 20, an empty token, a length, a packet number and a tag: 70. Yet the smallest packet from a new
+ * address, of 29 bytes, must allow a challenge in return.
  */
-export const LEAST_ROOM = 96;
+export const LEAST_ROOM = 80;
 
 /**
  * The anti-amplification limit of one route (RFC 9000 §8): until the peer's address is validated, no more than three times

@@ -30,10 +30,10 @@ Deno.test("Amplification.room is never negative", () => {
 
 Deno.test("Amplification.room is nothing while it is too little for any packet", () => {
   const amplification = new Amplification();
-  amplification.received(31);
+  amplification.received(26);
   assertEquals(amplification.room, 0);
   amplification.received(1);
-  assertEquals(amplification.room, 96);
+  assertEquals(amplification.room, 81);
 });
 
 Deno.test("Amplification.validate() lifts the limit", () => {

@@ -128,6 +128,13 @@ export class MtuProbe {
     this.#next(now);
   }
 
+  /** The socket refused a datagram of unknown size: the largest that may have been on its way. */
+  onRefused(now: number): void {
+    const size = this.#inFlight ? this.#candidate : this.#current;
+    // One of 1200 bytes is a late word about larger ones, or nothing that another size would help against.
+    if (size > MTU_BASE) this.onTooLarge(size, now);
+  }
+
   /** When the search resumes; `Infinity` when it does not depend on time. */
   nextTimeout(): number {
     return this.#searchAt;

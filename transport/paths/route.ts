@@ -67,6 +67,8 @@ export class Route {
   inFlight = 0;
   /** Whether the window, rather than a lack of data, held the sender back of late. */
   windowLimited = false;
+  /** Whether there was no connection id of the peer's to send with, and nothing has changed since. */
+  isMute = false;
   bytesSent = 0;
   bytesReceived = 0;
   packetsLost = 0;
@@ -111,6 +113,11 @@ export class Route {
     return this.amplification.validated;
   }
 
+  /** Bytes that may go to the address now, whatever the window says: none without an id to send with, else RFC 9000 §8.1. */
+  get allowance(): number {
+    return this.isMute ? 0 : this.amplification.room;
+  }
+
   /** Tells window and pacer of the MTU; whether it has changed since the last time. */
   noteMtu(): boolean {
     const { current } = this.mtu;
@@ -131,7 +138,7 @@ export class Route {
     if (!this.hasWindow) return 0;
     const paced = this.pacer.room(now);
     if (paced < this.mtu.current) return 0;
-    return Math.min(this.controller.cwnd - this.inFlight, paced, this.amplification.room);
+    return Math.min(this.controller.cwnd - this.inFlight, paced, this.allowance);
   }
 
   /** The pacer's rate follows the window and the round-trip time. */
