@@ -3,8 +3,6 @@ import type { QuicPath } from "./path_types.ts";
 import { codeOf, type StreamHost } from "./stream_host.ts";
 import type { QuicSendStream } from "./types.ts";
 
-/** Bytes of a chunk that are copied at once: a large chunk is copied as the send buffer takes it. */
-const SLICE = 65_536;
 /** The urgency of order 0 (RFC 9218 §4.1). */
 const DEFAULT_URGENCY = 3;
 const LAST_URGENCY = 7;
@@ -28,9 +26,8 @@ export class SendPart implements UnderlyingSink<Uint8Array> {
   readonly id: number;
   readonly #host: StreamHost;
   #controller: WritableStreamDefaultController | undefined;
-  /** What is left of the chunk being written, and of the copy of its next slice. */
+  /** What is left of the chunk being written. */
   #chunk: Uint8Array | undefined;
-  #copy: Uint8Array | undefined;
   /** The write, or the close, that waits. */
   #pending: Deferred | undefined;
   #listens = false;
@@ -102,7 +99,6 @@ export class SendPart implements UnderlyingSink<Uint8Array> {
     this.#state = "done";
     this.#error = error;
     this.#chunk = undefined;
-    this.#copy = undefined;
     const pending = this.#pending;
     this.#pending = undefined;
     pending?.reject(error);
@@ -125,26 +121,12 @@ export class SendPart implements UnderlyingSink<Uint8Array> {
     pending?.resolve();
   }
 
-  /** Writes what the send buffer takes of the chunk; whether that is all. The buffer keeps what it is given. */
+  /** Writes what the send buffer takes of the chunk; whether that is all. */
   #push(): boolean {
-    const { connection } = this.#host;
-    let chunk = this.#chunk ?? EMPTY;
-    let copy = this.#copy;
-    while (copy !== undefined || chunk.length > 0) {
-      if (copy === undefined) {
-        copy = chunk.slice(0, SLICE);
-        chunk = chunk.subarray(copy.length);
-      }
-      const taken = connection.write(this.id, copy);
-      if (taken < copy.length) {
-        copy = copy.subarray(taken);
-        break;
-      }
-      copy = undefined;
-    }
-    this.#copy = copy;
-    const done = copy === undefined;
-    this.#chunk = done ? undefined : chunk;
+    const chunk = this.#chunk ?? EMPTY;
+    const taken = chunk.length === 0 ? 0 : this.#host.connection.write(this.id, chunk, true);
+    const done = taken === chunk.length;
+    this.#chunk = done ? undefined : chunk.subarray(taken);
     this.#host.wake();
     return done;
   }

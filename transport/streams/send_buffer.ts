@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { BlockPool } from "./block_pool.ts";
 import type { PathId } from "../base/role.ts";
 import { SendChunks } from "./send_chunks.ts";
 
@@ -94,7 +95,7 @@ class Part implements SentPart {
 
 /** Bytes to send, with what became of each. */
 export class SendBuffer {
-  readonly #chunks = new SendChunks();
+  readonly #chunks: SendChunks;
   /** What was sent and is not all acknowledged, in order and without gaps: `[#base, #next)`. */
   #parts: Part[] = [];
   #head = 0;
@@ -108,6 +109,11 @@ export class SendBuffer {
   #lostFrom = 0;
   #offeredParts = 0;
   #cursors: Map<PathId, number> | undefined = undefined;
+
+  /** `pool`: where blocks for copies of what is written come from. */
+  constructor(pool?: BlockPool) {
+    this.#chunks = new SendChunks(pool);
+  }
 
   /** Bytes written. */
   get end(): number {
@@ -167,6 +173,11 @@ export class SendBuffer {
   /** Appends bytes; the array is kept. */
   append(data: Uint8Array): void {
     this.#chunks.append(data);
+  }
+
+  /** Appends a copy of the bytes. */
+  appendCopy(data: Uint8Array): void {
+    this.#chunks.appendCopy(data);
   }
 
   /** Nothing more will be written. */

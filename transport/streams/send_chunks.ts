@@ -1,9 +1,11 @@
 /**
- * The bytes of a stream that are not acknowledged yet, as the application gave them: references to its arrays, but for
- * small ones, which are collected so that many small writes make few frames.
+ * The bytes of a stream that are not acknowledged yet: references to the application's arrays, where it gives them away, or
+ * copies in blocks that are used again. Small ones are collected so that many small writes make few frames.
  *
  * @module
  */
+
+import { BLOCK_SIZE, type BlockPool } from "./block_pool.ts";
 
 /** A write below this size may be copied behind the one before it. */
 const SMALL_WRITE = 1024;
@@ -25,6 +27,8 @@ interface Chunk {
   left: number;
   /** Ours: more may be copied behind what is in it. */
   readonly collects: boolean;
+  /** A block of the pool. */
+  readonly pooled: boolean;
 }
 
 /** A list of chunks of one stream of bytes, from which parts are released in any order. */
@@ -36,6 +40,12 @@ export class SendChunks {
   #held = 0;
   /** Where the last view was found: the next is mostly there or in the next. */
   #hint = 0;
+  readonly #pool: BlockPool | undefined;
+
+  /** `pool`: where blocks for copies come from. */
+  constructor(pool?: BlockPool) {
+    this.#pool = pool;
+  }
 
   /** Bytes appended since the beginning. */
   get end(): number {
@@ -51,9 +61,31 @@ export class SendChunks {
   append(data: Uint8Array): void {
     const length = data.length;
     if (length === 0) return;
-    this.#collect(data) || this.#chunks.push({ start: this.#end, data, length, left: length, collects: false });
+    if (!this.#collect(data)) this.#add(data, length, false, false);
     this.#end += length;
     this.#held += length;
+  }
+
+  /** Appends a copy of the bytes; the array stays the caller's. */
+  appendCopy(data: Uint8Array): void {
+    const pool = this.#pool;
+    if (pool === undefined || data.length < BLOCK_SIZE / 4) {
+      this.append(data.slice());
+      return;
+    }
+    for (let at = 0; at < data.length;) {
+      let last = this.#chunks[this.#chunks.length - 1];
+      if (last === undefined || !last.pooled || last.left === 0 || last.length === BLOCK_SIZE) {
+        last = this.#add(pool.take(), 0, false, true);
+      }
+      const piece = data.subarray(at, at + BLOCK_SIZE - last.length);
+      last.data.set(piece, last.length);
+      last.length += piece.length;
+      last.left += piece.length;
+      at += piece.length;
+      this.#end += piece.length;
+      this.#held += piece.length;
+    }
   }
 
   /** A view of the bytes from `from` on (which must not be released): at most `limit`, at least 1 if there are any. */
@@ -73,7 +105,10 @@ export class SendChunks {
       const chunk = this.#chunks[index]!;
       if (chunk.start >= to) break;
       chunk.left -= Math.min(to, chunk.start + chunk.length) - Math.max(from, chunk.start);
-      if (chunk.left === 0) chunk.data = NOTHING;
+      if (chunk.left === 0) {
+        if (chunk.pooled) this.#pool?.give(chunk.data);
+        chunk.data = NOTHING;
+      }
     }
     while (this.#head < this.#chunks.length && this.#chunks[this.#head]!.left === 0) this.#head++;
     if (this.#head === this.#chunks.length) {
@@ -108,8 +143,14 @@ export class SendChunks {
     if (!last.collects && last.length > SMALL_WRITE) return false;
     const block = new Uint8Array(COLLECTOR);
     block.set(data);
-    this.#chunks.push({ start: this.#end, data: block, length: data.length, left: data.length, collects: true });
+    this.#add(block, data.length, true, false);
     return true;
+  }
+
+  #add(data: Uint8Array, length: number, collects: boolean, pooled: boolean): Chunk {
+    const chunk = { start: this.#end, data, length, left: length, collects, pooled };
+    this.#chunks.push(chunk);
+    return chunk;
   }
 
   /** The index of the chunk that holds the byte at an offset. */

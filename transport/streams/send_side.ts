@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { BlockPool } from "./block_pool.ts";
 import type { DataBlockedFrame, ResetStreamFrame, StreamDataBlockedFrame } from "../wire/frames/types.ts";
 import { StreamError } from "../base/errors.ts";
 import type { FrameOwner } from "../base/frame_owner.ts";
@@ -49,6 +50,7 @@ export class SendSide {
   readonly controls: readonly Control[];
   readonly #options: SendSideOptions;
   readonly #streams = new Map<number, SendStream>();
+  readonly #pool = new BlockPool();
   readonly #ended = new EndedStreams();
   readonly #resets: QueueOf<SendStream, ResetStreamFrame>;
   readonly #blocked: QueueOf<SendStream, StreamDataBlockedFrame>;
@@ -107,22 +109,24 @@ export class SendSide {
 
   /** A stream was opened; the peer allows `limit` bytes on it. */
   add(id: number, limit: number): void {
-    this.#streams.set(id, new SendStream(id, limit, this.#options.incremental));
+    this.#streams.set(id, new SendStream(id, limit, this.#options.incremental, this.#pool));
   }
 
   /**
-   * Takes bytes to send: as many as there is room for.
+   * Takes bytes to send: as many as there is room for. The array is kept, or with `copy` what is taken of it copied.
    *
    * @throws {StreamError} when the stream was reset or stopped.
    * @throws {RangeError} when it was finished.
    */
-  write(id: number, data: Uint8Array): number {
+  write(id: number, data: Uint8Array, copy = false): number {
     const stream = this.#streams.get(id);
     if (stream === undefined || !stream.isWritable) throw this.#refusal(id, stream);
     const taken = Math.min(data.length, this.#roomFor(stream));
     if (taken < data.length) this.#wait(stream);
     if (taken === 0) return 0;
-    stream.buffer.append(taken === data.length ? data : data.subarray(0, taken));
+    const part = taken === data.length ? data : data.subarray(0, taken);
+    if (copy) stream.buffer.appendCopy(part);
+    else stream.buffer.append(part);
     this.#held += taken;
     this.work.onWritten(stream, taken);
     this.noteBlocked(stream);

@@ -18,6 +18,7 @@
 import type { PathId } from "../base/role.ts";
 import type { StreamEnd } from "./control.ts";
 import { SendCredit } from "./credit.ts";
+import type { BlockPool } from "./block_pool.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { DEFAULT_URGENCY, type Queued } from "./stream_queue.ts";
 
@@ -29,7 +30,7 @@ export class SendStream implements Queued {
   /** The stream's id. */
   readonly id: number;
   /** What was written, and what became of it. */
-  readonly buffer: SendBuffer = new SendBuffer();
+  readonly buffer: SendBuffer;
   /** What the peer allows on this stream. */
   readonly credit: SendCredit;
   /** 0 to 7 (RFC 9218 §4.1); `SendWork` changes it. */
@@ -50,8 +51,9 @@ export class SendStream implements Queued {
    *
    * @param limit Bytes that the peer allows from the start.
    */
-  constructor(id: number, limit: number, incremental: boolean) {
+  constructor(id: number, limit: number, incremental: boolean, pool?: BlockPool) {
     this.id = id;
+    this.buffer = new SendBuffer(pool);
     this.credit = new SendCredit(limit);
     this.incremental = incremental;
   }

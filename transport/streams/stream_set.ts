@@ -196,9 +196,9 @@ export class StreamSet implements FrameOwner {
    * @throws {StreamError} when the stream was reset, here or by STOP_SENDING.
    * @throws {RangeError} when it was finished.
    */
-  write(id: number, data: Uint8Array): number {
+  write(id: number, data: Uint8Array, copy = false): number {
     this.#checkSending(id);
-    return this.#sending.write(id, data);
+    return this.#sending.write(id, data, copy);
   }
 
   /** Nothing more will be written. */
