@@ -133,11 +133,12 @@ export class Connection {
 
   /**
    * Queues data on a stream and returns how many bytes were taken; fewer than given when the buffer is full
-   * ("stream_writable" comes later). The array is kept: do not change what was taken. Throws `StreamError` after a reset.
+   * ("stream_writable" comes later). The array is kept: do not change what was taken; with `copy` it stays yours. Throws
+   * `StreamError` after a reset.
    */
-  write(id: number, data: Uint8Array): number {
+  write(id: number, data: Uint8Array, copy = false): number {
     this.#mustBeOpen();
-    return this.#parts.streams.write(id, data);
+    return this.#parts.streams.write(id, data, copy);
   }
 
   /** Ends the stream after what was written (FIN). */
