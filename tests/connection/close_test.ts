@@ -180,6 +180,14 @@ Deno.test("Connection keeps a long reason within bounds, and whole characters", 
   assertEquals(new Set(error.reason), new Set(["é"]));
 });
 
+Deno.test("Connection.close() refuses codes that cannot be", () => {
+  const pair = new Pair().confirm();
+  for (const code of [-1, 0.5, NaN, 2 ** 53]) {
+    assertThrows(() => pair.client.close(code, "", pair.world.now), RangeError, "Error code");
+  }
+  assertEquals(pair.client.state, "connected");
+});
+
 Deno.test("Connection that is over refuses to be used, with the reason", () => {
   const pair = new Pair().confirm();
   const id = pair.client.openStream("bidirectional")!;

@@ -317,8 +317,14 @@ export class Connection {
     return lifecycle.state === "handshaking" ? undefined : context.multipath;
   }
 
-  /** Closes the connection: with an application's code, or (`application` false) with a transport error code. */
+  /**
+   * Closes the connection: with an application's code, or (`application` false) with a transport error code. Throws
+   * `RangeError` for a code that is not an integer from 0 to 2^53-1.
+   */
   close(code: number, reason: string, now: number, application = true): void {
+    if (!Number.isSafeInteger(code) || code < 0) {
+      throw new RangeError(`Error code is ${code}: expected an integer from 0 to 2^53-1`);
+    }
     const error = application ? new ApplicationError(code, reason, false) : new TransportError(code, reason);
     this.#parts.closer.close(error, now);
   }
