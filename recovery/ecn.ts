@@ -117,8 +117,8 @@ export class EcnValidator {
     this.#acked += ack.newlyAcked;
     this.#ce += increase;
     if (this.#state === "unknown" && this.#acked > 0) this.#state = "capable";
-    if (this.#acked >= ECN_TEST_PACKETS && this.#acked <= ECN_TEST_PACKETS * 2 && this.#ce >= this.#acked) {
-      // A route that marks everything from the first packet on does not mark for congestion.
+    if (this.#acked >= ECN_TEST_PACKETS && this.#ce >= this.#acked) {
+      // A route that marked everything so far does not mark for congestion.
       this.#state = "failed";
       return 0;
     }

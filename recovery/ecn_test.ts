@@ -137,6 +137,12 @@ Deno.test("EcnValidator fails when the route marks everything CE (RFC 9000 §A.4
   const most = new Sender();
   most.send(10);
   assertEquals(most.ack(10, report(1, 9)), 9);
+  // One who only acknowledges is acknowledged seldom, and many packets at a time.
+  const seldom = new Sender();
+  seldom.send(40);
+  seldom.ack(9, report(0, 9));
+  assertEquals(seldom.ack(31, report(0, 40)), 0);
+  assertEquals(seldom.ecn.state, "failed");
 });
 
 Deno.test("EcnValidator reports no marks once it has failed", () => {

@@ -357,7 +357,7 @@ export class Transmitter {
   #send(route: Route, buffer: Uint8Array, start: number, path: Path, now: number): Transmit {
     const { context, validator } = this.#parts;
     const end = this.#filled.at(-1)!.end;
-    const ecn = this.#ecnFor(route, now);
+    const ecn = this.#ecnFor(route, path, now);
     for (const draft of this.#filled) this.#file(draft, route, path, buffer, ecn, now);
     const length = end - start;
     route.amplification.sent(length);
@@ -396,8 +396,14 @@ export class Transmitter {
     if (sent.ackEliciting) idle.onElicitingSent(now);
   }
 
-  #ecnFor(route: Route, now: number): Ecn {
-    return this.#parts.context.config.ecn && route.ecn.marks(now) ? "ect0" : "not-ect";
+  #ecnFor(route: Route, path: Path, now: number): Ecn {
+    const { config, observer } = this.#parts.context;
+    if (!config.ecn) return "not-ect";
+    const was = route.ecn.state;
+    const marks = route.ecn.marks(now);
+    const { state } = route.ecn;
+    if (state !== was) observer?.on("quic:ecn_state_updated", { path: path.id, new: state }, now);
+    return marks ? "ect0" : "not-ect";
   }
 
   #trace(route: Route, ecn: Ecn, now: number): void {
