@@ -62,6 +62,9 @@ export class Transmitter {
   #hasMute = false;
   /** Packets of which a copy is to go on a path. */
   readonly #copies: { readonly path: PathId; readonly records: readonly FrameRecord[] }[] = [];
+  /** Random bits, and how many of them are not used yet. */
+  readonly #flips = new Uint8Array(32);
+  #flipsLeft = 0;
   packetsSent = 0;
   bytesSent = 0;
 
@@ -318,10 +321,20 @@ export class Transmitter {
       token: handshake.token,
       number,
       largestAcked: space.largestAcked,
-      fixedBit: !(handshake.greaseFixedBit && (number & 7) === 5),
+      fixedBit: !handshake.greaseFixedBit || this.#flip(),
       traced: context.observer !== undefined,
     });
     return draft;
+  }
+
+  /** An unpredictable bit (RFC 9287 §3.1). */
+  #flip(): boolean {
+    if (this.#flipsLeft === 0) {
+      this.#parts.context.random(this.#flips);
+      this.#flipsLeft = 8 * this.#flips.length;
+    }
+    const at = --this.#flipsLeft;
+    return ((this.#flips[at >> 3]! >> (at & 7)) & 1) === 1;
   }
 
   /** The oldest unacknowledged frames once more, or a PING (RFC 9002 §6.2.4). */
