@@ -130,7 +130,7 @@ export function makeCarriers(core: Core): Carriers {
       role: context.role,
       limits: streamLimits(config),
       events: (event) => context.events.push(event),
-      rtt: () => first.route.rtt.smoothed,
+      rtt: () => slowestRoundTrip(core.paths, first),
       connectionWindow: config.connectionWindow,
       streamWindow: config.streamWindow,
       sendBuffer: config.sendBuffer,
@@ -140,6 +140,19 @@ export function makeCarriers(core: Core): Carriers {
       fate: (id, acked) => context.events.push({ type: "datagram_fate", id, acked }),
     }),
   };
+}
+
+/**
+ * What a window must span: data of the slowest path in use is waited for while that of the others arrives. Without a path
+ * in use, what path 0 was like.
+ */
+function slowestRoundTrip(paths: PathSet, first: Path): number {
+  let longest = -1;
+  for (const path of paths.all()) {
+    const { rtt } = path.route;
+    if (path.state === "usable" && (rtt.hasSample || path === first)) longest = Math.max(longest, rtt.smoothed);
+  }
+  return longest < 0 ? first.route.rtt.smoothed : longest;
 }
 
 function pathOf(paths: PathSet, route: Route): Path | undefined {
