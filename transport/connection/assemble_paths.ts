@@ -65,7 +65,7 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
       return its === undefined ? largestPto() : timers.ptoOf(its);
     },
     maxPto: largestPto,
-    hasId: (path, route) => pool.current(path, route) !== undefined || pool.hasUnused(path),
+    hasId: (path, route) => pool.hasIdFor(path, route),
     routeOf: (packet) => {
       const path = paths.get(packet.path);
       // Nothing is sent on a path that is being closed, answers neither (RFC 10069 §3.4).

@@ -270,7 +270,7 @@ export class Receiver {
     const number = this.#number;
     const probing = this.#process(header, "application", space, path, end, datagram, now);
     if (number <= largest || !lifecycle.isOpen) return;
-    if (!probing && route !== path.route && mayMove) {
+    if (!probing && route !== path.route && mayMove && manager.mayMove(path, route)) {
       migration.migrate(path, route, now);
       manager.migrated(path, now);
     }

@@ -14,6 +14,7 @@ export const LEAST_ROOM = 80;
  */
 export class Amplification {
   #validated: boolean;
+  #held = false;
   #received = 0;
   #sent = 0;
 
@@ -29,6 +30,7 @@ export class Amplification {
 
   /** Bytes that may be sent now: 0, {@linkcode LEAST_ROOM} or more, `Infinity` when the address is validated. */
   get room(): number {
+    if (this.#held) return 0;
     if (this.#validated) return Infinity;
     const room = AMPLIFICATION_FACTOR * this.#received - this.#sent;
     return room >= LEAST_ROOM ? room : 0;
@@ -42,6 +44,11 @@ export class Amplification {
   /** A datagram of that many bytes was sent to the address. */
   sent(bytes: number): void {
     this.#sent += bytes;
+  }
+
+  /** Nothing may be sent to the address, while `held`: the peer has given no connection id to do so. */
+  hold(held: boolean): void {
+    this.#held = held;
   }
 
   /** The peer has proved that it receives at the address: lifts the limit for good. */

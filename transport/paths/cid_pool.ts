@@ -81,6 +81,7 @@ export class CidPool implements FrameOwner {
   readonly #abandoned = new RangeSet();
   readonly #queue: QueueOf<Retirement, RetireConnectionIdFrame>;
   #isZeroLength = false;
+  #revision = 0;
   #farewellPath: PathId = -1;
   #farewellId: Uint8Array | undefined;
 
@@ -95,6 +96,16 @@ export class CidPool implements FrameOwner {
       }),
       { onDelivered: ({ path, sequence }) => this.#paths.get(path)?.retiring.delete(sequence) },
     );
+  }
+
+  /** Another number whenever an id came or went. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Whether packets can go on a route: it has an id, or there is an unused one that it can take. */
+  hasIdFor(path: PathId, route: number): boolean {
+    return this.current(path, route) !== undefined || this.hasUnused(path);
   }
 
   /** Whether the peer uses empty ids: there is one path, and every route has the empty id. */
@@ -346,6 +357,7 @@ export class CidPool implements FrameOwner {
   }
 
   #add(ids: PathIds, sequence: number, id: Uint8Array, resetToken: Uint8Array | undefined): Given {
+    this.#revision++;
     const given: Given = { sequence, id, resetToken, routes: [] };
     let at = ids.given.length;
     while (at > 0 && ids.given[at - 1]!.sequence > sequence) at--;
@@ -355,6 +367,7 @@ export class CidPool implements FrameOwner {
   }
 
   #retire(ids: PathIds, given: Given): void {
+    this.#revision++;
     ids.given.splice(ids.given.indexOf(given), 1);
     ids.retired.addOne(given.sequence);
     const retirement: Retirement = { path: ids.path, sequence: given.sequence };

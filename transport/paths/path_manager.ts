@@ -1,52 +1,16 @@
 import type { Address } from "../base/address.ts";
 import { TransportErrorCode } from "../base/errors.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
-import type { Observer } from "../base/observer.ts";
 import { QueueOf } from "../base/queue_of.ts";
-import type { PathId, Role } from "../base/role.ts";
+import type { PathId } from "../base/role.ts";
 import type { Frame, PathAbandonFrame, PathStatusFrame } from "../wire/frames/types.ts";
-import type { CidIssuer } from "./cid_issuer.ts";
-import type { CidPool } from "./cid_pool.ts";
 import { describePath, Path, type PathProperties, type PathState, type PathStatus, UNDESCRIBED } from "./path.ts";
-import { type PathChange, type PathEvent, pathStats } from "./path_events.ts";
-import { cannotOpen, type PathLimits } from "./path_limits.ts";
-import type { PathSet } from "./path_set.ts";
+import { type PathChange, pathStats } from "./path_events.ts";
+import { cannotOpen } from "./path_limits.ts";
+import type { PathManagerParts } from "./path_manager_parts.ts";
 import { PathStatuses } from "./path_statuses.ts";
 import type { Route } from "./route.ts";
 import { SpentIds } from "./spent_ids.ts";
-import type { Validator } from "./validator.ts";
-
-/** What the path manager works with. */
-export interface PathManagerParts {
-  readonly role: Role;
-  readonly maxPaths: number;
-  readonly paths: PathSet;
-  readonly limits: PathLimits;
-  readonly issuer: CidIssuer;
-  readonly pool: CidPool;
-  readonly validator: Validator;
-  readonly observer: Observer | undefined;
-  /** Whether RFC 10069 is on and the handshake is confirmed. */
-  readonly isReady: () => boolean;
-  /** Whether both ends offered RFC 10069; `undefined` while the peer's parameters are unknown. */
-  readonly isNegotiated: () => boolean | undefined;
-  /** Whether the peer forbids paths to that address of its (RFC 9000 §18.2, disable_active_migration). */
-  readonly isForbidden: (remote: Address) => boolean;
-  readonly makeRoute: (local: Address, remote: Address, validated: boolean) => Route;
-  /** The longest PTO of all paths. */
-  readonly largestPto: () => number;
-  readonly events: (event: PathEvent, now: number) => void;
-  /** The path gets its packet number space. */
-  readonly onOpened: (path: Path) => void;
-  /** Data may be sent on the path, for the first time or again. */
-  readonly onUsable: (path: Path, now: number) => void;
-  /** Nothing will be sent on the path any more: what is in flight there counts as lost. */
-  readonly onClosing: (path: Path, now: number) => void;
-  /** All of the path can be forgotten. */
-  readonly onGone: (id: PathId) => void;
-  /** No path is left, and none came in time. */
-  readonly onNoPath: (now: number) => void;
-}
 
 /** What a path is opened with. */
 export interface OpenPathOptions {
@@ -88,6 +52,8 @@ export class PathManager implements FrameOwner {
   readonly #openings: Opening[] = [];
   /** When what is kept of a closing path goes. */
   readonly #goneAt = new Map<PathId, number>();
+  /** The revision of the pool that paths were last looked through for. */
+  #heldFor = -1;
   /** When the connection ends unless a path comes; Infinity: there is one. */
   #lonelyUntil = Infinity;
   /** None came. */
@@ -138,6 +104,7 @@ export class PathManager implements FrameOwner {
   /** Something changed that openings may wait for. */
   progress(now: number): void {
     const { limits, pool, issuer, isReady } = this.#parts;
+    this.#holdWithoutIds();
     if (this.#openings.length === 0) return;
     this.#dropImpossible(now);
     if (!isReady()) return;
@@ -217,6 +184,16 @@ export class PathManager implements FrameOwner {
   resume(path: Path, reason: string, now: number): void {
     if (path.state !== "suspended") return;
     this.#usable(path, reason, now);
+  }
+
+  /**
+   * Whether the path can go on at another address of the peer's. When the peer changed its id too, that takes one that is not
+   * in use (RFC 9000 §9.5); without one it stays until there is, and asks for it.
+   */
+  mayMove(path: Path, route: Route): boolean {
+    const hasId = this.#parts.pool.hasIdFor(path.id, route.number);
+    if (!hasId) this.#askForIds(path.id);
+    return hasId;
   }
 
   /** The path's addresses changed. */
@@ -335,6 +312,19 @@ export class PathManager implements FrameOwner {
       this.#openings.splice(i--, 1);
       const reason = why[0]!.toUpperCase() + why.slice(1);
       this.#abandonOpening(opening, TransportErrorCode.APPLICATION_ABANDON_PATH, reason, now);
+    }
+  }
+
+  /** Ids of the peer's came or went: a path without any is held until there are more (RFC 10069 §3.2.2). */
+  #holdWithoutIds(): void {
+    const { paths, pool } = this.#parts;
+    if (pool.revision === this.#heldFor) return;
+    this.#heldFor = pool.revision;
+    for (const path of paths.all()) {
+      if (path.state === "closing") continue;
+      const hasId = pool.hasIdFor(path.id, path.route.number);
+      path.route.amplification.hold(!hasId);
+      if (!hasId) this.#askForIds(path.id);
     }
   }
 
