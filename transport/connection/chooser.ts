@@ -151,9 +151,11 @@ export class Chooser {
   #findRoom(now: number): boolean {
     const { gate, offers } = this.#parts;
     const { roomy } = offers;
-    roomy.length = 0;
-    for (const path of this.#paths) if (gate.hasRoom(path.route, now)) roomy.push(path.id);
-    return roomy.length > 0;
+    let count = 0;
+    for (const path of this.#paths) if (gate.hasRoom(path.route, now)) roomy[count++] = path.id;
+    // Setting a length takes longer than all else here, and mostly it is right already.
+    if (roomy.length !== count) roomy.length = count;
+    return count > 0;
   }
 
   /** Windows that are not used for lack of data, or because the scheduler holds it, must not grow for it. */
@@ -259,7 +261,7 @@ export class Chooser {
     choice.streamId = streamId;
     choice.scope = scope;
     choice.isPinned = false;
-    choice.copies.length = 0;
+    if (choice.copies.length > 0) choice.copies.length = 0;
     return choice;
   }
 }
