@@ -22,6 +22,13 @@ function download(
   };
 }
 
+/** Asserts that a path's PATH_ACKs went on that path, but for the few that repeat on another what a quiet path may have lost. */
+function assertOwn(trace: Trace, path: PathId, from: number): void {
+  const { [path]: own = 0, ...others } = acksOf(trace, path, from);
+  const elsewhere = Object.values(others).reduce((sum, count) => sum + count, 0);
+  assert(own > 100 && elsewhere * 20 < own, `path ${path}: ${own} on it, ${elsewhere} elsewhere`);
+}
+
 /** How many PATH_ACKs for a path went on which, from a time on. */
 function acksOf(trace: Trace, path: PathId, from: number): Record<PathId, number> {
   const counts: Record<PathId, number> = {};
@@ -35,7 +42,7 @@ Deno.test("Acknowledgements go on the path that they are about, unless the sched
   const { paths, load } = download("min-rtt");
   const from = paths.world.now;
   paths.world.require("the transfer", () => load.isDone);
-  for (const path of [0, 1]) assertEquals(Object.keys(acksOf(paths.clientTrace, path, from)), [`${path}`]);
+  for (const path of [0, 1]) assertOwn(paths.clientTrace, path, from);
 });
 
 Deno.test("Scheduler.ackPath() gathers the acknowledgements of all paths on one", () => {
@@ -66,7 +73,7 @@ Deno.test("Scheduler.ackPath() of a path that cannot be used is a fault, and the
   const { paths, load } = download(withAckPath(() => 7));
   const from = paths.world.now;
   paths.world.require("the transfer", () => load.isDone);
-  for (const path of [0, 1]) assertEquals(Object.keys(acksOf(paths.clientTrace, path, from)), [`${path}`]);
+  for (const path of [0, 1]) assertOwn(paths.clientTrace, path, from);
   assertEquals(paths.clientTrace.count("multipath:scheduler_fault"), 8);
   assertEquals(paths.client.schedulerName, "min-rtt");
 });

@@ -10,6 +10,11 @@ import { MAX_SILENT_PACKETS } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Space, Spaces } from "./spaces.ts";
 
+/** Times that an ACK is said again on another path when its own has gone quiet. */
+const MAX_ECHOES = 2;
+/** What is repeated later than this many round trips of both paths comes too late to be of use. */
+const ECHO_ROUND_TRIPS = 3;
+
 interface AckRecord extends FrameRecord {
   readonly level: Level;
   readonly path: PathId;
@@ -26,6 +31,14 @@ interface Assignment {
   target: PathId;
 }
 
+/** An ACK that went on the path that it is about. */
+interface Echo {
+  /** When it, or its last repetition, was written. */
+  at: number;
+  /** Repetitions that are left. */
+  left: number;
+}
+
 /**
  * Acknowledgements out (RFC 9000 §13.2, RFC 10069 §2.3, §5.4). A packet of a handshake level carries its own space's ACK; a
  * 1-RTT packet carries those of the paths that are assigned to its path:
@@ -36,6 +49,10 @@ interface Assignment {
  * | anything else      | the path that the scheduler names; if it names none, on the fastest usable one;   |
  * |                    | without one on itself, unless it is closing                                       |
  * | closing            | as above, and at once (RFC 10069 §3.4.3)                                          |
+ *
+ * A path that has gone quiet for half a round trip after its last ACK may be dead, and that ACK with it. What the peer then sends
+ * again elsewhere may have arrived long ago, so packets on other paths on which the peer goes on repeat the ACK, which costs
+ * a few bytes.
  */
 export class AckOwner implements FrameOwner {
   /** ACK frames on their way in go to `Fates`. */
@@ -47,6 +64,7 @@ export class AckOwner implements FrameOwner {
   readonly #ackPath: (receivedOn: PathId, now: number) => PathId | undefined;
   /** One for each path on which something was received. */
   readonly #assignments = new Map<PathId, Assignment>();
+  readonly #echoes = new Map<PathId, Echo>();
   #silent = 0;
 
   /** `ackPath`: what the scheduler says; `undefined`: nothing. */
@@ -84,6 +102,7 @@ export class AckOwner implements FrameOwner {
     for (const path of this.#paths.all()) {
       const wants = this.#spaces.get(level, path.id)?.acks.wantsAck ?? false;
       if (wants && this.#targetOf(path, now) === packet.path) this.#writeFor(path.id, packet);
+      else if (path.id !== packet.path) this.#writeEcho(path, packet);
     }
   }
 
@@ -137,6 +156,7 @@ export class AckOwner implements FrameOwner {
     if (assignment === undefined) {
       // Paths come seldom: that is when those that are gone are forgotten.
       for (const id of this.#assignments.keys()) if (this.#paths.get(id) === undefined) this.#assignments.delete(id);
+      for (const id of this.#echoes.keys()) if (this.#paths.get(id) === undefined) this.#echoes.delete(id);
       this.#assignments.set(path.id, assignment = { at: NaN, target: -1 });
     }
     const { target } = assignment;
@@ -172,7 +192,46 @@ export class AckOwner implements FrameOwner {
     if (space?.acks.wantsAck === true) this.#write(packet, space, path);
   }
 
+  /** Repeats the ACK of a path that has gone quiet. */
+  #writeEcho(path: Path, packet: PacketWriter): void {
+    const echo = this.#echoes.get(path.id);
+    if (echo === undefined || echo.left === 0) return;
+    const { now } = packet;
+    const carrier = this.#paths.get(packet.path);
+    if (carrier === undefined || carrier.lastReceivedAt <= path.lastReceivedAt) return;
+    const quiet = now - Math.max(echo.at, path.lastReceivedAt);
+    const { smoothed } = path.route.rtt;
+    if (quiet < smoothed / 2 || quiet > ECHO_ROUND_TRIPS * (smoothed + carrier.route.rtt.smoothed)) return;
+    const space = this.#spaces.get(packet.level, path.id);
+    if (space === undefined || !this.#writeAck(packet, space, path.id)) return;
+    echo.at = now;
+    echo.left--;
+  }
+
   #write(packet: PacketWriter, space: Space, path: PathId): void {
+    const { level, now } = packet;
+    if (!this.#writeAck(packet, space, path)) return;
+    space.acks.onAckSent();
+    if (level !== "application") return;
+    this.#noteEcho(path, path === packet.path ? MAX_ECHOES : 0, now);
+    if (this.#silent < MAX_SILENT_PACKETS) return;
+    // Without an ack-eliciting packet now and then the peer's acknowledgement of our ACKs would never come, and neither
+    // the ranges kept here nor the packets remembered as sent could shrink (RFC 9000 §13.2.4).
+    this.#ping.want();
+    this.#ping.writeFrames(packet);
+  }
+
+  #noteEcho(path: PathId, left: number, at: number): void {
+    const echo = this.#echoes.get(path);
+    if (echo === undefined) {
+      if (left > 0) this.#echoes.set(path, { at, left });
+      return;
+    }
+    echo.at = at;
+    echo.left = left;
+  }
+
+  #writeAck(packet: PacketWriter, space: Space, path: PathId): boolean {
     const { level, now } = packet;
     const ranges = space.received.ackRanges();
     const frame: AckFrame = {
@@ -183,16 +242,10 @@ export class AckOwner implements FrameOwner {
       ecn: space.hasEcn ? { ...space.ecn } : undefined,
     };
     const fitting = fitAckRanges(frame, packet.room);
-    if (fitting === 0) return;
+    if (fitting === 0) return false;
     const kept = fitting * 2 < ranges.length ? { ...frame, ranges: ranges.slice(0, fitting * 2) } : frame;
     const record: AckRecord = { owner: this, level, path, ranges: kept.ranges };
-    if (!packet.write(kept, record)) return;
-    space.acks.onAckSent();
-    if (level !== "application" || this.#silent < MAX_SILENT_PACKETS) return;
-    // Without an ack-eliciting packet now and then the peer's acknowledgement of our ACKs would never come, and neither
-    // the ranges kept here nor the packets remembered as sent could shrink (RFC 9000 §13.2.4).
-    this.#ping.want();
-    this.#ping.writeFrames(packet);
+    return packet.write(kept, record);
   }
 }
 

@@ -128,11 +128,8 @@ export class Fates implements FrameOwner {
     const { level, now } = packet;
     let rttSample = Infinity;
     const sampled = result.largest === undefined ? undefined : this.#paths.route(result.largest.route);
-    if (result.isSample && result.largest !== undefined && sampled !== undefined) {
+    if (result.isSample && result.largest !== undefined && sampled?.takesSampleFrom(packet.path)) {
       rttSample = now - result.largest.sentAt;
-      // Acknowledgements on another path make another round trip, of which the least is not known (RFC 10069 §5.4).
-      if (sampled.ackedOn !== packet.path && sampled.ackedOn >= 0) sampled.rtt.restartMin();
-      sampled.ackedOn = packet.path;
       sampled.rtt.sample(rttSample, this.#ackDelay(ack, level), now);
     }
     const batches = new Map<Route, Sent[]>();
@@ -150,7 +147,8 @@ export class Fates implements FrameOwner {
     }
     if (sampled !== undefined && result.largest !== undefined) this.#checkEcn(sampled, result, ack, level, now);
     for (const [route, batch] of batches) {
-      route.noteAcked(batch.length, now);
+      const isEcho = packet.path !== (ack.path ?? packet.path);
+      route.noteAcked(batch.length, newestOf(batch), isEcho, now);
       this.#onProgress(route, level, newestOf(batch), now);
       const outage = this.#detect(space, route, level, ack.path ?? 0, now);
       const since = batch.filter((packet) => packet.sentAt > outage);

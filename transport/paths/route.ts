@@ -74,8 +74,10 @@ export class Route {
   packetsLost = 0;
   /** When a packet was last newly acknowledged; `-Infinity`: never. */
   lastAckAt = -Infinity;
-  /** The path on which the acknowledgement came that gave the last sample of the round-trip time; -1: there was none. */
+  /** The path on which acknowledgements come that give samples of the round-trip time; -1: there was none. */
   ackedOn = -1;
+  /** Another path on which the last one came; -1: it came there. */
+  ackedAlsoOn = -1;
   /** Mean time between acknowledgements with news, each counted as a round trip at most; 0: not known yet. */
   ackGap = 0;
   /** Share of packets lost of late, 0 to 1. */
@@ -146,15 +148,38 @@ export class Route {
     this.pacer.setRate(pacingRate(this.controller, this.rtt), now);
   }
 
-  /** So many packets were newly acknowledged at once. */
-  noteAcked(packets: number, now: number): void {
+  /**
+   * So many packets were newly acknowledged at once, the newest of them sent at that time. An acknowledgement that came over
+   * another path (`isEcho`) may be an old one that is repeated there: it shows that the route worked when the packet arrived.
+   */
+  noteAcked(packets: number, newestSentAt: number, isEcho: boolean, now: number): void {
     this.lossRate *= (1 - LOSS_GAIN) ** packets;
     const gap = Math.min(now - this.lastAckAt, this.rtt.smoothed);
     // What comes at the same moment is one acknowledgement, in several frames; the first of all has no gap before it.
     if (gap > 0 && this.lastAckAt > -Infinity) {
       this.ackGap = this.ackGap === 0 ? gap : this.ackGap + (gap - this.ackGap) * GAP_GAIN;
     }
-    this.lastAckAt = now;
+    const at = isEcho ? Math.min(now, newestSentAt + this.rtt.smoothed) : now;
+    if (at > this.lastAckAt) this.lastAckAt = at;
+  }
+
+  /**
+   * Whether an acknowledgement that came on that path tells the round-trip time. One path brings them as a rule: another one
+   * makes another round trip, of which the least is not known (RFC 10069 §5.4), and counts once it has brought two in a row,
+   * since single ones are repetitions.
+   */
+  takesSampleFrom(path: number): boolean {
+    if (path !== this.ackedOn) {
+      const isFirst = this.ackedOn < 0;
+      if (!isFirst && path !== this.ackedAlsoOn) {
+        this.ackedAlsoOn = path;
+        return false;
+      }
+      if (!isFirst) this.rtt.restartMin();
+      this.ackedOn = path;
+    }
+    this.ackedAlsoOn = -1;
+    return true;
   }
 
   /** So many packets were declared lost. */

@@ -1,0 +1,161 @@
+/**
+ * An exchange of data in the middle of which a path dies, and how long the applications wait.
+ *
+ * @module
+ */
+import type { TransportConfig } from "../../transport/connection/config.ts";
+import type { Connection } from "../../transport/connection/connection.ts";
+import type { PathStats } from "../../transport/paths/path_events.ts";
+import { bulk, Requests } from "../kit/apps.ts";
+import type { WorldLinkOptions } from "../kit/world.ts";
+import { Paths } from "./paths.ts";
+
+/** How a path dies. */
+export type Death =
+  /** Whatever is handed over vanishes. */
+  | "silent"
+  /** The same, and sends fail. */
+  | "unreachable"
+  /** Only what the client sends vanishes. */
+  | "up"
+  /** Only what the server sends vanishes. */
+  | "down";
+
+/** What is exchanged. */
+export type Load = "up" | "down" | "both" | "duplex";
+
+/** Which exchange, and which death. */
+export interface Cut {
+  /** Where the bulk of the bytes goes; "both": up and then down, "duplex": at once. */
+  readonly load: Load;
+  /** Default 200,000 in each direction that has any. */
+  readonly bytes?: number;
+  /** The link, and so the path, that dies; `undefined`: none does. */
+  readonly path: number | undefined;
+  readonly death: Death;
+  /** The first datagram of the exchange, over all links and directions, that meets the death; counted from 1. */
+  readonly at: number;
+  readonly seed?: number;
+  readonly links?: readonly WorldLinkOptions[];
+  readonly transport?: TransportConfig;
+}
+
+/** One direction of an exchange. */
+export interface Waiting {
+  readonly direction: "up" | "down";
+  /** The longest time without a new byte in order, from the death on, in milliseconds. */
+  wait: number;
+  /** When it ended, after the death. */
+  endedAfter: number;
+  /** One PTO and one round trip of the path that died, and one round trip of the other, by the sender at the death. */
+  bound: number;
+}
+
+/** What came of it. */
+export interface Outcome {
+  /** Datagrams of the exchange, all links and directions. */
+  readonly datagrams: number;
+  readonly waits: readonly Waiting[];
+  /** From the first request to the last byte. */
+  readonly duration: number;
+  readonly paths: Paths;
+  readonly diedAt: number;
+  /** Datagrams that the paths that stayed lost from the death on: more than the bound allows for. */
+  readonly lostElsewhere: number;
+}
+
+/** Paths are ready, MTU searches over, when the exchange begins. */
+const START = 1500;
+const MAX_ACK_DELAY = 25;
+
+/** 20 Mbit/s each, 10 and 25 ms one way. */
+export const LINKS: readonly WorldLinkOptions[] = [{ delayMs: 10, rateMbps: 20 }, { delayMs: 25, rateMbps: 20 }];
+
+/** A path's PTO by its figures, without back-off. */
+export function ptoOf(path: PathStats): number {
+  return path.srtt + Math.max(4 * path.rttVar, 1) + MAX_ACK_DELAY;
+}
+
+/** By the sender's figures; a round trip takes as long as the links do at least, whatever little was measured so far. */
+function boundOf(sender: Connection, dead: number, links: readonly WorldLinkOptions[]): number {
+  let bound = 0;
+  for (const path of sender.stats().paths) {
+    const rtt = Math.max(path.srtt, 2 * (links[path.id]!.delayMs ?? 0));
+    bound += path.id === dead ? ptoOf(path) + rtt : rtt;
+  }
+  return bound;
+}
+
+/** Datagrams that links other than the one that dies have lost so far. */
+function lossesBut(paths: Paths, dead: number | undefined): number {
+  let lost = 0;
+  for (const [index, { up, down }] of paths.links.entries()) {
+    if (index === dead) continue;
+    for (const link of [up, down]) for (const count of Object.values(link.counts.dropped)) lost += count;
+  }
+  return lost;
+}
+
+/** Exchanges, and lets the path die. Throws when not all arrives, byte for byte, or the connection does not stay up. */
+export function exchange(cut: Cut): Outcome {
+  const { load, bytes = 200_000, path: dead, death, at } = cut;
+  const list = load === "duplex" ? [...bulk("up", bytes), ...bulk("down", bytes)] : bulk(load, bytes);
+  const requests = new Requests(list.map((r) => ({ ...r, delay: START })), {
+    at: (time, run) => paths.world.at(time, run),
+  });
+  const paths: Paths = new Paths({
+    seed: cut.seed ?? 1,
+    links: cut.links ?? LINKS,
+    client: cut.transport ?? {},
+    server: cut.transport ?? {},
+    clientApps: [requests.client],
+    serverApps: [requests.server],
+  });
+  const { world } = paths;
+  paths.ready();
+  world.run({ until: () => requests.exchanges[0]!.streamId >= 0 });
+  const startedAt = requests.exchanges[0]!.startedAt;
+  let [datagrams, diedAt, lostBefore] = [0, Infinity, 0];
+  const waits: Waiting[] = [];
+  world.onSend = () => {
+    if (++datagrams !== at || dead === undefined) return;
+    diedAt = world.now;
+    lostBefore = lossesBut(paths, dead);
+    const link = paths.links[dead]!;
+    if (death === "silent") link.set({ dead: true });
+    else if (death === "unreachable") link.set({ unreachable: true });
+    else link.set({ dead: true }, death);
+    for (const wait of waits) wait.bound = boundOf(wait.direction === "up" ? paths.client : paths.server, dead, cut.links ?? LINKS);
+  };
+  if (load !== "down") waits.push({ direction: "up", wait: 0, endedAfter: 0, bound: 0 });
+  if (load !== "up") waits.push({ direction: "down", wait: 0, endedAfter: 0, bound: 0 });
+  const had = { up: 0, down: 0, upAt: startedAt, downAt: startedAt };
+  const one = { up: requests.exchanges[0]!, down: requests.exchanges.at(-1)! };
+  world.require(`the exchange, cut at ${at}`, () => {
+    for (const wait of waits) {
+      const { direction } = wait;
+      // What comes when all that was asked for is there is not waited for before.
+      if (load === "both") had.downAt = Math.max(had.downAt, one.down.requestedAt);
+      if (one[direction][direction] === had[direction]) continue;
+      had[direction] = one[direction][direction];
+      const since = Math.max(had[`${direction}At`], diedAt);
+      if (world.now - since > wait.wait) {
+        wait.wait = world.now - since;
+        wait.endedAfter = world.now - diedAt;
+      }
+      had[`${direction}At`] = world.now;
+    }
+    return requests.isDone;
+  }, world.now + 60_000);
+  world.onSend = undefined;
+  for (const end of [paths.client, paths.server]) {
+    if (end.state !== "connected") throw new Error(`The connection is ${end.state}: expected it to stay up`);
+  }
+  return { datagrams, waits, duration: requests.completedAt - startedAt, paths, diedAt, lostElsewhere: lossesBut(paths, dead) - lostBefore };
+}
+
+/** The values at some quantiles, and the largest. */
+export function quantiles(values: readonly number[], at: readonly number[] = [0.5, 0.95, 1]): number[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return at.map((q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN);
+}
