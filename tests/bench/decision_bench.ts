@@ -76,7 +76,7 @@ function addPath(id: number, paths: PathSet, spaces: Spaces): void {
     siblings: () => [],
   });
   for (let i = 0; i < 10; i++) route.rtt.sample(100 + 20 * id, 0, i);
-  route.noteAcked(1, START - 5);
+  route.lastAckAt = START - 5;
   route.inFlight = 5 * 1200;
   route.updatePacing(START);
   const path = new Path(id, route, { label: `path ${id}`, cost: 0, metered: false }, "usable");

@@ -36,6 +36,7 @@ export type { Node } from "./node.ts";
 export { checkPattern, fillPattern } from "./pattern.ts";
 export { Random } from "./random.ts";
 export { formatEntry, Trace, type TracedFrame, type TraceEntry, type TraceFilter, type TraceOptions } from "./trace.ts";
+export { connectionView, pathView, type PlainConnection, type PlainPath, workOf } from "./views.ts";
 export {
   type Direction,
   Host,
