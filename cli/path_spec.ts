@@ -1,0 +1,87 @@
+/**
+ * The option `--path` as people type it.
+ *
+ * @module
+ */
+import { isIP } from "node:net";
+import type { QuicPathOptions } from "../mod.ts";
+import { UsageError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { formatHostPort, parseHostPort } from "./where.ts";
+
+/** What it expects, for messages. */
+const SHAPE = "LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,backup]";
+const NAMES = ["remote", "label", "cost", "metered", "backup"];
+
+/** A path of the command line: always from an address. */
+export interface PathSpec extends QuicPathOptions {
+  readonly local: string;
+}
+
+/** Reads all `--path` of a command line: `undefined` without any. Throws `UsageError` naming what is wrong. */
+export function parsePaths(texts: readonly string[]): readonly PathSpec[] | "auto" | undefined {
+  if (texts.length === 0) return undefined;
+  if (!texts.includes("auto")) return texts.map(parsePath);
+  if (texts.length > 1) throw new UsageError('"--path auto" takes every address: expected no other --path');
+  return "auto";
+}
+
+/** Reads one; throws `UsageError`. */
+export function parsePath(text: string): PathSpec {
+  const [local = "", ...rest] = text.split(",");
+  const found: { -readonly [K in keyof PathSpec]: PathSpec[K] } = { local: parseLocal(local, text) };
+  const seen = new Set<string>();
+  for (const part of rest) {
+    const at = part.indexOf("=");
+    const name = at < 0 ? part : part.slice(0, at);
+    const value = at < 0 ? undefined : part.slice(at + 1);
+    if (seen.has(name)) throw wrong(text, `has "${name}" twice`);
+    seen.add(name);
+    if (name === "metered" || name === "backup") {
+      if (value !== undefined) throw wrong(text, `gives "${name}" a value`);
+      if (name === "metered") found.metered = true;
+      else found.status = "backup";
+    } else if (name === "remote") found.remote = parseRemote(needed(value, name, text), text);
+    else if (name === "label") found.label = needed(value, name, text);
+    else if (name === "cost") found.cost = parseCost(needed(value, name, text), text);
+    else throw unknownPart(name, text);
+  }
+  return found;
+}
+
+function parseLocal(local: string, text: string): string {
+  const match = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(local);
+  const hostname = match?.[1] ?? match?.[2] ?? local;
+  const port = Number(match?.[3] ?? 0);
+  const isAny = hostname === "0.0.0.0" || hostname === "::";
+  if (isIP(hostname) === 0 || isAny || port > 65_535) {
+    throw wrong(text, `begins with "${local}", expected an IP address of this machine, with a port or without`);
+  }
+  return port === 0 ? hostname : formatHostPort({ hostname, port });
+}
+
+function parseRemote(value: string, text: string): { hostname: string; port: number } {
+  const remote = parseHostPort(value, `The remote of --path "${text}"`);
+  if (remote.port === 0) throw wrong(text, 'has port 0 in "remote"');
+  return remote;
+}
+
+function parseCost(value: string, text: string): number {
+  const cost = Number(value);
+  if (value.trim() !== "" && cost >= 0 && cost < Infinity) return cost;
+  throw wrong(text, `has the cost "${value}", expected a number from 0`);
+}
+
+function needed(value: string | undefined, name: string, text: string): string {
+  if (value === undefined || value === "") throw wrong(text, `gives "${name}" no value`);
+  return value;
+}
+
+function unknownPart(name: string, text: string): UsageError {
+  const near = nearest(name, NAMES);
+  return wrong(text, `has "${name}"${near === undefined ? "" : `, did you mean "${near}"?`}`);
+}
+
+function wrong(text: string, what: string): UsageError {
+  return new UsageError(`--path "${text}" ${what}: expected ${SHAPE}`);
+}

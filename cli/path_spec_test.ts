@@ -1,0 +1,45 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "./errors.ts";
+import { parsePath, parsePaths } from "./path_spec.ts";
+
+Deno.test("parsePath() reads an address and what is said of it", () => {
+  assertEquals(parsePath("127.0.0.1"), { local: "127.0.0.1" });
+  assertEquals(parsePath("127.0.0.1:5000,label=wifi"), { local: "127.0.0.1:5000", label: "wifi" });
+  assertEquals(parsePath("::1,backup,metered"), { local: "::1", status: "backup", metered: true });
+  assertEquals(parsePath("[::1]:50,cost=1.5,remote=[::1]:443"), {
+    local: "[::1]:50",
+    cost: 1.5,
+    remote: { hostname: "::1", port: 443 },
+  });
+  assertEquals(parsePath("10.0.0.1,remote=example.com:443").remote, { hostname: "example.com", port: 443 });
+});
+
+Deno.test("parsePaths() knows auto, which stands alone", () => {
+  assertEquals(parsePaths([]), undefined);
+  assertEquals(parsePaths(["auto"]), "auto");
+  assertEquals(parsePaths(["127.0.0.1", "127.0.0.2"]), [{ local: "127.0.0.1" }, { local: "127.0.0.2" }]);
+  assertThrows(() => parsePaths(["127.0.0.1", "auto"]), UsageError, "no other --path");
+});
+
+const WRONG: readonly (readonly [string, string])[] = [
+  ["", 'begins with ""'],
+  ["wlan0", 'begins with "wlan0", expected an IP address'],
+  ["0.0.0.0", 'begins with "0.0.0.0"'],
+  ["127.0.0.1:70000", 'begins with "127.0.0.1:70000"'],
+  ["127.0.0.1,labl=x", 'has "labl", did you mean "label"?'],
+  ["127.0.0.1,", 'has ""'],
+  ["127.0.0.1,label=", 'gives "label" no value'],
+  ["127.0.0.1,remote", 'gives "remote" no value'],
+  ["127.0.0.1,remote=nowhere", 'The remote of --path "127.0.0.1,remote=nowhere" is "nowhere"'],
+  ["127.0.0.1,remote=127.0.0.1:0", "has port 0"],
+  ["127.0.0.1,cost=much", 'has the cost "much"'],
+  ["127.0.0.1,cost=-1", 'has the cost "-1"'],
+  ["127.0.0.1,backup=yes", 'gives "backup" a value'],
+  ["127.0.0.1,cost=1,cost=2", 'has "cost" twice'],
+];
+
+for (const [text, message] of WRONG) {
+  Deno.test(`parsePath() refuses "${text}" and says why`, () => {
+    assertThrows(() => parsePath(text), UsageError, message);
+  });
+}
