@@ -2,8 +2,8 @@
  * What a packet costs beside its cryptography: two connections joined by an ideal pipe in virtual time, no trace. "null"
  * seals nothing, "node" as in earnest; the difference is the price of the cryptography.
  *
- * `deno run -A tests/bench/world_bench.ts [megabytes] [null|node]` prints microseconds per packet and end;
- * `--cpu-prof` shows where they go. `deno bench` runs a short form of it.
+ * `deno run -A tests/bench/world_bench.ts [megabytes] [null|node] [streams] [loss]` prints microseconds per packet and end;
+ * `--cpu-prof` shows where they go. Of every `loss` packets one is lost, 0: none. `deno bench` runs a short form of it.
  *
  * @module
  */
@@ -75,7 +75,12 @@ class End {
 }
 
 /** A transfer of so many bytes; how many packets carried data, and what it took. */
-export function transfer(bytes: number, provider: CryptoProvider): { packets: number; milliseconds: number } {
+export function transfer(
+  bytes: number,
+  provider: CryptoProvider,
+  streams = 1,
+  loss = 0,
+): { packets: number; milliseconds: number } {
   const random = new Random(1);
   const fill = (into: Uint8Array): void => random.fill(into);
   const server = new End(
@@ -98,6 +103,7 @@ export function transfer(bytes: number, provider: CryptoProvider): { packets: nu
     local: CLIENT,
     remote: SERVER,
     now: 0,
+    transport: { maxUnidirectionalStreams: 10_000 },
     tls: {
       serverName: WORLD_NAME,
       alpnProtocols: ALPN,
@@ -105,7 +111,7 @@ export function transfer(bytes: number, provider: CryptoProvider): { packets: nu
       time: WORLD_TIME,
     },
   });
-  return new Pipe(client, server, bytes).run();
+  return new Pipe(client, server, bytes, streams, loss).run();
 }
 
 /** The network, and the application at both ends. */
@@ -115,16 +121,19 @@ class Pipe {
   readonly #bytes: number;
   readonly #buffer = new Uint8Array(65_536);
   readonly #free: Uint8Array[] = [];
-  #stream = -1;
-  #left: number;
+  readonly #streams: number[] = [];
+  readonly #left: number[];
+  readonly #loss: number;
+  #carried = 0;
   #received = 0;
   #startedAt = 0;
 
-  constructor(client: End, server: End, bytes: number) {
+  constructor(client: End, server: End, bytes: number, streams: number, loss: number) {
     this.#client = client;
     this.#server = server;
-    this.#bytes = bytes;
-    this.#left = bytes;
+    this.#left = new Array(streams).fill(Math.floor(bytes / streams));
+    this.#bytes = streams * this.#left[0]!;
+    this.#loss = loss;
   }
 
   run(): { packets: number; milliseconds: number } {
@@ -170,6 +179,7 @@ class Pipe {
       if (sent === undefined) return;
       for (let at = 0; at < sent.length; at += sent.segment) {
         const length = Math.min(sent.segment, sent.length - at);
+        if (this.#loss > 0 && ++this.#carried % this.#loss === 0) continue;
         const data = this.#free.pop() ?? new Uint8Array(1500);
         data.set(this.#buffer.subarray(at, at + length));
         to.arriving.push({ at: now + DELAY, data, length });
@@ -193,15 +203,17 @@ class Pipe {
     for (let event = connection.nextEvent(); event !== undefined; event = connection.nextEvent()) {
       if (event.type === "closed") throw event.error;
       if (event.type !== "confirmed") continue;
-      this.#stream = connection.openStream("unidirectional")!;
+      for (let i = 0; i < this.#left.length; i++) this.#streams.push(connection.openStream("unidirectional")!);
       this.#startedAt = performance.now();
       this.#server.packets = 0;
     }
-    while (this.#stream >= 0 && this.#left > 0) {
-      const piece = PIECE.subarray(0, Math.min(PIECE.length, this.#left));
-      const taken = connection.write(this.#stream, piece);
-      this.#left -= taken;
-      if (taken < piece.length) return;
+    for (const [i, id] of this.#streams.entries()) {
+      while (this.#left[i]! > 0) {
+        const piece = PIECE.subarray(0, Math.min(PIECE.length, this.#left[i]!));
+        const taken = connection.write(id, piece);
+        this.#left[i]! -= taken;
+        if (taken < piece.length) break;
+      }
     }
   }
 }
@@ -210,7 +222,8 @@ if (import.meta.main) {
   const megabytes = Number(Deno.args[0] ?? 100);
   const provider = Deno.args[1] === "node" ? nodeProvider() : nullProvider();
   transfer(5e6, provider);
-  const { packets, milliseconds } = transfer(megabytes * 1e6, provider);
+  const [streams, loss] = [Number(Deno.args[2] ?? 1), Number(Deno.args[3] ?? 0)];
+  const { packets, milliseconds } = transfer(megabytes * 1e6, provider, streams, loss);
   const each = milliseconds * 1000 / packets / 2;
   const rate = megabytes * 1000 / milliseconds;
   console.log(

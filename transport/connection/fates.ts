@@ -151,7 +151,7 @@ export class Fates implements FrameOwner {
       route.noteAcked(batch.length, newestOf(batch), isEcho, now);
       this.#onProgress(route, level, newestOf(batch), now);
       const outage = this.#detect(space, route, level, ack.path ?? 0, now);
-      const since = batch.filter((packet) => packet.sentAt > outage);
+      const since = outage === -Infinity ? batch : batch.filter((packet) => packet.sentAt > outage);
       this.#grow(route, batch, since, before.get(route) ?? 0, route === sampled ? rttSample : Infinity, now);
       space.sent.forgetLostBefore(now - LOST_KEPT_PTOS * route.rtt.pto(this.#peerMaxAckDelay(level)));
     }
