@@ -64,6 +64,7 @@ Deno.test("QuicReceiveStream still gives what had arrived when the peer closes",
   const { value } = await client.incomingUnidirectionalStreams.getReader().read();
   const back = new Uint8Array(await new Response(value).arrayBuffer());
   assertEquals(back, pattern(5000));
+  await client.endpoint.closed;
 });
 
 Deno.test("connectQuic() rejects with HandshakeError when the certificate is not trusted", async () => {
@@ -174,3 +175,16 @@ for (const socket of SOCKETS) {
     await again.closed;
   });
 }
+
+Deno.test("QuicSendStream.close() resolves when the peer has everything and closes with code 0 at once", async () => {
+  await using server = new Server();
+  const [client, conn] = await server.pair();
+  const writer = (await client.createUnidirectionalStream()).getWriter();
+  const arrivals = conn.incomingUnidirectionalStreams.getReader();
+  const written = writer.write(new Uint8Array(300_000)).then(() => writer.close());
+  const { value: readable } = await arrivals.read();
+  assertEquals((await new Response(readable!).bytes()).length, 300_000);
+  conn.close({ closeCode: 0, reason: "" });
+  await written;
+  await Promise.all([client.closed, conn.closed]);
+});

@@ -1,4 +1,4 @@
-import { StreamError } from "../base/errors.ts";
+import { ApplicationError, StreamError } from "../base/errors.ts";
 import type { QuicPath } from "./path_types.ts";
 import { codeOf, type StreamHost } from "./stream_host.ts";
 import type { QuicSendStream } from "./types.ts";
@@ -18,7 +18,7 @@ interface Deferred {
  * | state   | event                          | next    |
  * |---------|--------------------------------|---------|
  * | open    | close: FIN is queued           | closing |
- * | closing | the peer has everything        | done    |
+ * | closing | the peer has everything, or closes the connection without an error | done |
  * | open, closing | abort: RESET_STREAM      | done    |
  * | open, closing | stopped by the peer, connection over: pending calls reject | done |
  */
@@ -91,6 +91,8 @@ export class SendPart implements UnderlyingSink<Uint8Array> {
   /** The stream, or the connection, is over. */
   fail(error: unknown): void {
     if (this.#state === "done") return;
+    // A peer that has all it wants may close the connection before its last acknowledgement is out.
+    if (this.#state === "closing" && isContent(error)) return this.onFinished();
     this.#fail(error);
     this.#controller?.error(error);
   }
@@ -133,6 +135,11 @@ export class SendPart implements UnderlyingSink<Uint8Array> {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** Whether the peer closed the connection with nothing to complain of. */
+function isContent(error: unknown): boolean {
+  return error instanceof ApplicationError && error.byPeer && error.code === 0;
+}
 
 function bytesOf(chunk: unknown): Uint8Array {
   // A Buffer's slice would not copy, and other views have other elements than bytes.
