@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { connectQuic, type ConnectQuicOptions, type QuicConn } from "../mod.ts";
+import { connectQuic, type ConnectQuicOptions, type QuicConn, type QuicPathOptions } from "../mod.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Download, download } from "./download.ts";
@@ -7,10 +7,14 @@ import { CommandError, ExitCode, UsageError } from "./errors.ts";
 import { describeFailure } from "./failures.ts";
 import { formatBytes, formatRate, formatSeconds } from "./format.ts";
 import { HQ_INTEROP, HqErrorCode } from "./hq.ts";
+import { MODE_HELP, pathsChoice } from "./mode_option.ts";
 import { openOutput, type Output, PlainOutput } from "./output_file.ts";
+import { nameOf, PathLedger } from "./path_ledger.ts";
+import { parsePaths, type PathSpec } from "./path_spec.ts";
 import { type Platform, platform } from "./platform.ts";
-import { Progress, standardError } from "./progress.ts";
+import { type Part, Progress, standardError } from "./progress.ts";
 import { qlogObserver } from "./qlog.ts";
+import { localAddresses, reach } from "./reach.ts";
 import { onSignal } from "./signals.ts";
 import { formatHostPort, userPath } from "./where.ts";
 
@@ -26,11 +30,23 @@ Usage: mpquic get https://HOST:PORT/PATH [-o FILE] [options]
   --qlog DIR         Write a qlog file for each connection
   -h, --help         This text
 
+Several paths at once (RFC 10069):
+  --path LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,backup]
+                     Use a path from this address of this machine, more than once for several: the first one carries the
+                     handshake. remote: where the server has another address for it. backup: only when no other path works
+  --path auto        Every address of this machine from which the server answers, the fastest one first
+${MODE_HELP}
+
+The server, which sends the file, is asked for MODE too; FILE schedules only what this end sends. Whether a path's packets
+leave through the interface that has its address is up to the system: see mpquic paths --help.
+
 The file gets its name when it is complete; what is there under that name stays until then. The keys of the connection are
 appended to the file that SSLKEYLOGFILE names.
 Exit codes: 0 done, 1 failed, 2 wrong usage.`;
 
 const HTTPS_PORT = 443;
+/** Paths that `--path auto` opens at most, unless `--max-paths` says otherwise. */
+const MAX_AUTO_PATHS = 4;
 
 /** `mpquic get` */
 export const getCommand: Command = {
@@ -42,7 +58,8 @@ export const getCommand: Command = {
     try {
       const given = readArguments(args, {
         flags: ["insecure", "json"],
-        values: ["output", "ca", "qlog", "size"],
+        values: ["output", "ca", "qlog", "size", "mode", "scheduler", "max-paths"],
+        lists: ["path"],
         short: { o: "output" },
         positional: ["https://HOST:PORT/PATH"],
       });
@@ -69,6 +86,9 @@ async function get(given: Arguments): Promise<number> {
   const wanted = parseUrl(given.positional[0]!);
   const path = outputPath(given, wanted);
   const size = given.number("size", 0, Number.MAX_SAFE_INTEGER);
+  const specs = parsePaths(given.list("path"));
+  const choice = await pathsChoice(given);
+  checkCount(specs, choice.maxPaths);
   if (given.has("insecure") && given.value("ca") !== undefined) {
     throw new UsageError('The options "--insecure" and "--ca" exclude each other');
   }
@@ -81,21 +101,27 @@ async function get(given: Arguments): Promise<number> {
     stop.abort(new CommandError(`Interrupted by ${signal}`));
   });
   try {
-    const options = await connectOptions(given, wanted, on, stop.signal);
+    const paths = specs === "auto" ? await allPaths(wanted, choice.maxPaths) : specs;
+    const several = { ...choice, ...(paths === undefined ? {} : { paths }) };
+    const options = { ...await connectOptions(given, wanted, on, stop.signal), ...several };
     const progress = new Progress(standardError(), basename(path), size, performance.now());
     const conn = await connect(options);
+    const ledger = new PathLedger(conn);
     const onStop = (): void => conn.close({ closeCode: HqErrorCode.CANCELLED, reason: "cancelled by the user" });
     stop.signal.addEventListener("abort", onStop);
     try {
-      const onProgress = (bytes: number): void => progress.update(bytes, performance.now());
+      const parts = (): Part[] =>
+        ledger.all().map((path) => ({ label: nameOf(path), bytes: path.streamBytesReceived }));
+      const onProgress = (bytes: number): void => progress.update(bytes, performance.now(), parts);
       const got = await download(conn, { target: wanted.target, output, onProgress });
       stop.signal.throwIfAborted();
       const seconds = (performance.now() - startedAt) / 1000;
-      const stats = conn.stats();
+      const stats = { ...conn.stats(), paths: ledger.all() };
+      const notes = [...multipathNote(conn, paths), ...ledger.notes];
       conn.close({ closeCode: HqErrorCode.NONE, reason: "" });
       await commit(output);
       progress.end();
-      report(given, output.path, { got, seconds, stats, on });
+      report(given, output.path, { got, seconds, stats, notes, on });
     } finally {
       progress.end();
       conn.close({ closeCode: HqErrorCode.CANCELLED, reason: "" });
@@ -107,6 +133,29 @@ async function get(given: Arguments): Promise<number> {
     if (stop.signal.aborted) throw stop.signal.reason;
     throw describeFailure(error, wanted);
   }
+}
+
+function checkCount(specs: readonly PathSpec[] | "auto" | undefined, maxPaths: number | undefined): void {
+  if (specs === undefined || maxPaths === undefined) return;
+  if (maxPaths === 0) throw new UsageError('The options "--path" and "--max-paths 0" exclude each other');
+  if (specs !== "auto" && specs.length > maxPaths) {
+    throw new UsageError(`"--path" was given ${specs.length} times: expected no more than "--max-paths", ${maxPaths}`);
+  }
+}
+
+/** A path from every address from which the server answers, the fastest one first. */
+async function allPaths(server: Wanted, maxPaths: number = MAX_AUTO_PATHS): Promise<QuicPathOptions[]> {
+  const reached = await reach(localAddresses(), server);
+  const answered = reached.filter(({ rtt }) => rtt !== undefined).sort((a, b) => a.rtt! - b.rtt!);
+  if (answered.length === 0) {
+    throw new CommandError(`No address of this machine gets an answer from ${formatHostPort(server)}`);
+  }
+  return answered.slice(0, maxPaths).map(({ from, to }) => ({ local: from.address, remote: to!, label: from.device }));
+}
+
+function multipathNote(conn: QuicConn, paths: readonly QuicPathOptions[] = []): string[] {
+  if (paths.length < 2 || conn.isMultipath !== false) return [];
+  return ["the server does not speak RFC 10069: only the first path was used"];
 }
 
 function parseUrl(text: string): Wanted {
@@ -211,10 +260,12 @@ interface Outcome {
   readonly got: Download;
   readonly seconds: number;
   readonly stats: ReturnType<QuicConn["stats"]>;
+  readonly notes: readonly string[];
   readonly on: Platform;
 }
 
-function report(given: Arguments, path: string, { got, seconds, stats, on }: Outcome): void {
+function report(given: Arguments, path: string, { got, seconds, stats, notes, on }: Outcome): void {
+  for (const note of notes) console.error(`mpquic: ${note}`);
   const paths = stats.paths.map((each) => ({
     id: each.id,
     label: each.label,
@@ -234,7 +285,12 @@ function report(given: Arguments, path: string, { got, seconds, stats, on }: Out
   say(`${path}: ${formatBytes(got.bytes)} in ${formatSeconds(seconds)} (${formatRate(got.bytes / seconds)})`);
   say(`SHA-256 ${got.sha256}`);
   for (const each of paths) {
-    say(`path ${each.id} ${each.local} - ${each.remote}: ${formatBytes(each.bytes)}, round trip ${each.srttMs} ms`);
+    const label = each.label === "" ? "" : `${each.label} `;
+    say(
+      `path ${each.id} ${label}${each.local} - ${each.remote}: ${
+        formatBytes(each.bytes)
+      }, round trip ${each.srttMs} ms`,
+    );
   }
 }
 

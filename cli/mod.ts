@@ -8,11 +8,12 @@ import { CommandError, ExitCode, UsageError } from "./errors.ts";
 import { formatTable } from "./format.ts";
 import { getCommand } from "./get.ts";
 import { nearest } from "./nearest.ts";
+import { pathsCommand } from "./paths_command.ts";
 import { relayCommand } from "./relay_command.ts";
 import { serveCommand } from "./serve.ts";
 import { userPath } from "./where.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, getCommand, relayCommand];
+const COMMANDS: readonly Command[] = [serveCommand, getCommand, pathsCommand, relayCommand];
 
 function help(): string {
   const list = formatTable([["Command", ""], ...COMMANDS.map(({ name, about }) => [`  ${name}`, about])]);

@@ -35,17 +35,25 @@ export function standardError(): Screen {
   };
 }
 
-/** How far a transfer is: a bar that moves on a terminal, a plain line a second elsewhere. */
+/** What one path has carried. */
+export interface Part {
+  readonly label: string;
+  readonly bytes: number;
+}
+
+/**
+ * How far a transfer is: a bar that moves on a terminal, a plain line a second elsewhere. With several paths there is a bar
+ * for each, and one for all.
+ */
 export class Progress {
   readonly #screen: Screen;
   readonly #label: string;
   readonly #total: number | undefined;
   readonly #startedAt: number;
+  readonly #meters = new Map<string, Meter>();
   #shownAt: number;
-  #shownBytes = 0;
-  #rate = 0;
   #pictures = 0;
-  #drawn = false;
+  #lines = 0;
 
   /** `total`: bytes to come, if that is known. */
   constructor(screen: Screen, label: string, total: number | undefined, now: number) {
@@ -56,29 +64,52 @@ export class Progress {
     this.#shownAt = now;
   }
 
-  /** So many bytes are there now. Cheap when nothing is due to be shown. */
-  update(bytes: number, now: number): void {
+  /** So many bytes are there now; `parts` is asked when something is due to be shown, which is cheap to find out. */
+  update(bytes: number, now: number, parts: () => readonly Part[] = () => []): void {
     const since = now - this.#shownAt;
     if (since < (this.#screen.isTerminal ? REDRAW : LINE_EVERY)) return;
-    const recent = (bytes - this.#shownBytes) * 1000 / since;
-    this.#rate = this.#pictures === 0 || !this.#screen.isTerminal ? recent : 0.8 * this.#rate + 0.2 * recent;
+    const paths = parts();
+    const shown = paths.length > 1 ? paths : [];
     this.#shownAt = now;
-    this.#shownBytes = bytes;
     this.#pictures += 1;
-    if (this.#screen.isTerminal) this.#draw(bytes, now);
-    else this.#screen.write(`${this.#label} ${this.#text(bytes, now)}\n`);
+    const rate = this.#rate("", bytes, since);
+    const rates = shown.map((part, at) => this.#rate(`${at} ${part.label}`, part.bytes, since));
+    if (this.#screen.isTerminal) this.#draw({ bytes, rate, now }, shown, rates);
+    else this.#screen.write(`${this.#label} ${this.#text(bytes, rate)}  ${this.#elapsed(now)}${inBrackets(shown)}\n`);
   }
 
-  /** Takes the bar away: what follows stands at the beginning of a line. */
+  /** Takes the bars away: what follows stands at the beginning of a line. */
   end(): void {
-    if (this.#drawn) this.#screen.write("\r\x1b[K");
-    this.#drawn = false;
+    if (this.#lines > 0) this.#screen.write(`${this.#home()}\x1b[J`);
+    this.#lines = 0;
   }
 
-  #draw(bytes: number, now: number): void {
-    const line = `${this.#label} ${this.#bar(bytes)} ${this.#text(bytes, now)}`;
-    this.#screen.write(`\r${line.slice(0, Math.max(0, this.#screen.columns() - 1))}\x1b[K`);
-    this.#drawn = true;
+  #draw(total: { bytes: number; rate: number; now: number }, parts: readonly Part[], rates: readonly number[]): void {
+    const width = Math.max(this.#label.length, ...parts.map(({ label }) => label.length));
+    const rows = parts.map(({ label, bytes }, at) => this.#row(label.padEnd(width), bytes, rates[at]!));
+    const { bytes, rate, now } = total;
+    rows.push(`${this.#row(this.#label.padEnd(width), bytes, rate)}  ${this.#elapsed(now)}`);
+    const room = Math.max(0, this.#screen.columns() - 1);
+    const before = this.#home();
+    this.#screen.write(before + rows.map((row) => `${row.slice(0, room)}\x1b[K`).join("\n"));
+    this.#lines = rows.length;
+  }
+
+  #row(label: string, bytes: number, rate: number): string {
+    return `${label} ${this.#bar(bytes)} ${this.#text(bytes, rate)}`;
+  }
+
+  /** To the beginning of the first line that was drawn. */
+  #home(): string {
+    return this.#lines > 1 ? `\r\x1b[${this.#lines - 1}A` : "\r";
+  }
+
+  #rate(key: string, bytes: number, since: number): number {
+    const meter = this.#meters.get(key);
+    const recent = (bytes - (meter?.bytes ?? 0)) * 1000 / since;
+    const rate = meter === undefined || !this.#screen.isTerminal ? recent : 0.8 * meter.rate + 0.2 * recent;
+    this.#meters.set(key, { bytes, rate });
+    return rate;
   }
 
   #bar(bytes: number): string {
@@ -88,11 +119,25 @@ export class Progress {
     return `[${"#".repeat(full)}${"-".repeat(BAR_WIDTH - full)}]`;
   }
 
-  #text(bytes: number, now: number): string {
+  #text(bytes: number, rate: number): string {
     const share = this.#total === undefined || this.#total === 0
       ? ""
       : `${Math.floor(Math.min(1, bytes / this.#total) * 100).toString().padStart(3)} %  `;
-    const elapsed = formatSeconds((now - this.#startedAt) / 1000);
-    return `${share}${formatBytes(bytes)}  ${formatRate(this.#rate)}  ${elapsed}`;
+    return `${share}${formatBytes(bytes)}  ${formatRate(rate)}`;
   }
+
+  #elapsed(now: number): string {
+    return formatSeconds((now - this.#startedAt) / 1000);
+  }
+}
+
+/** What was shown last of one row. */
+interface Meter {
+  readonly bytes: number;
+  readonly rate: number;
+}
+
+function inBrackets(parts: readonly Part[]): string {
+  if (parts.length === 0) return "";
+  return `  (${parts.map(({ label, bytes }) => `${label} ${formatBytes(bytes)}`).join(", ")})`;
 }

@@ -16,7 +16,7 @@ Deno.test("Progress draws a bar in one line of a terminal and takes it away", ()
   assert(to.text[0]!.startsWith("\rfile [###############---------------]  50 %  500 B  500 B/s  1.0 s"), to.text[0]);
   progress.end();
   progress.end();
-  assertEquals(to.text.slice(1), ["\r\x1b[K"]);
+  assertEquals(to.text.slice(1), ["\r\x1b[J"]);
 });
 
 Deno.test("Progress fits the terminal's width and knows files without a size", () => {
@@ -39,4 +39,26 @@ Deno.test("Progress never says more than all", () => {
   const progress = new Progress(to, "file", 100, 0);
   progress.update(150, 1000);
   assert(to.text[0]!.includes("100 %"));
+});
+
+Deno.test("Progress has a bar for each of several paths, and one for all", () => {
+  const to = screen(true);
+  const progress = new Progress(to, "file", 1000, 0);
+  const parts = [{ label: "wifi", bytes: 500 }, { label: "cellular", bytes: 250 }];
+  progress.update(750, 1000, () => parts);
+  const rows = to.text[0]!.split("\n");
+  assert(rows[0]!.startsWith("\rwifi     [###############---------------]  50 %  500 B  500 B/s"), rows[0]);
+  assert(rows[1]!.startsWith("cellular [########----------------------]  25 %"), rows[1]);
+  assert(rows[2]!.startsWith("file     [#######################-------]  75 %  750 B  750 B/s  1.0 s"), rows[2]);
+  progress.update(800, 2000, () => parts);
+  assert(to.text[1]!.startsWith("\r\x1b[2Awifi"));
+  progress.end();
+  assertEquals(to.text[2], "\r\x1b[2A\x1b[J");
+});
+
+Deno.test("Progress names the paths in plain lines", () => {
+  const to = screen(false);
+  const progress = new Progress(to, "file", undefined, 0);
+  progress.update(750, 1000, () => [{ label: "wifi", bytes: 500 }, { label: "cell", bytes: 250 }]);
+  assertEquals(to.text, ["file 750 B  750 B/s  1.0 s  (wifi 500 B, cell 250 B)\n"]);
 });

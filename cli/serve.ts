@@ -7,6 +7,7 @@ import { DocumentRoot } from "./document_root.ts";
 import { CommandError, ExitCode, UsageError } from "./errors.ts";
 import { FileServer } from "./file_server.ts";
 import { HQ_INTEROP, HqErrorCode } from "./hq.ts";
+import { MODE_HELP, pathsChoice } from "./mode_option.ts";
 import { platform } from "./platform.ts";
 import { qlogObserver } from "./qlog.ts";
 import { type Credentials, selfSigned } from "./self_signed.ts";
@@ -23,9 +24,11 @@ Usage: mpquic serve --listen HOST:PORT [--listen HOST:PORT]... --root DIR [optio
   --key FILE          Its private key in PEM
   --retry             Make every client prove its address first (Retry)
   --qlog DIR          Write a qlog file for each connection
+${MODE_HELP}
   -h, --help          This text
 
-Keys of connections are appended to the file that SSLKEYLOGFILE names. Ctrl-C stops.`;
+A client may ask for another mode, unless --scheduler was given. Keys of connections are appended to the file that
+SSLKEYLOGFILE names. Ctrl-C stops.`;
 
 /** How long the end of all connections may take, in milliseconds. */
 const STOP_LIMIT = 2000;
@@ -38,7 +41,7 @@ export const serveCommand: Command = {
   async run(args) {
     const given = readArguments(args, {
       flags: ["retry"],
-      values: ["root", "cert", "key", "qlog"],
+      values: ["root", "cert", "key", "qlog", "mode", "scheduler", "max-paths"],
       lists: ["listen"],
     });
     if (given.has("help")) {
@@ -56,6 +59,7 @@ async function serve(given: Arguments): Promise<number> {
   if ((given.value("cert") === undefined) !== (given.value("key") === undefined)) {
     throw new UsageError('The options "--cert" and "--key" go together');
   }
+  const choice = await pathsChoice(given);
   const files = await openRoot(root);
   const observer = await qlogObserver(given.value("qlog"));
   const addresses = listens.flatMap(addressesOf);
@@ -65,7 +69,13 @@ async function serve(given: Arguments): Promise<number> {
       ? await readCredentials(given)
       : await makeCredentials(addresses, temporary);
     const endpoint = bind(addresses);
-    const listener = listen(endpoint, { ...credentials, alpnProtocols: [HQ_INTEROP], retry: given.has("retry") });
+    const listener = listen(endpoint, {
+      ...credentials,
+      ...choice,
+      ...(given.value("scheduler") === undefined ? {} : { acceptModes: [] }),
+      alpnProtocols: [HQ_INTEROP],
+      retry: given.has("retry"),
+    });
     using _signals = onSignal(() => {
       endpoint.close({ closeCode: HqErrorCode.STOPPING, reason: "the server is being stopped" });
     });
