@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { Child } from "./child.ts";
 import { isAnswer, type LocalAddress, makeQuestion, networkOf } from "./reach.ts";
 import { adviceFor, parseRouting } from "./routing.ts";
@@ -36,14 +38,17 @@ Deno.test("mpquic paths proves by a round trip from which address a server is re
 });
 
 Deno.test("mpquic paths without an answer fails, and wrong servers are wrong usage", async () => {
-  using silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = silent.addr as Deno.NetAddr;
+  const silent = createSocket("udp4");
+  silent.bind({ address: "127.0.0.1", port: 0 });
+  await once(silent, "listening");
+  const { port } = silent.address();
   const [none, wrong, two, zero] = await Promise.all([
     run(`127.0.0.1:${port}`),
     run("nowhere"),
     run("127.0.0.1:1", "127.0.0.1:2"),
     run("127.0.0.1:0"),
   ]);
+  silent.close();
   assertEquals([none!.code, wrong!.code, two!.code, zero!.code], [1, 2, 2, 2]);
   assertMatch(none!.stdout, /127\.0\.0\.1 +no: /);
   assertStringIncludes(wrong!.stderr, 'The server is "nowhere": expected HOST:PORT');
