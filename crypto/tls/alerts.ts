@@ -27,7 +27,7 @@ export const AlertCode = {
 /** The name of an alert that this implementation raises. */
 export type AlertDescription = keyof typeof AlertCode;
 
-/** QUIC's PROTOCOL_VIOLATION (RFC 9000 §20.1), which RFC 9001 asks for in place of an alert in three cases. */
+/** QUIC's PROTOCOL_VIOLATION (RFC 9000 §20.1), which RFC 9001 asks for in place of an alert in four cases. */
 const PROTOCOL_VIOLATION = 0x0a;
 
 /** CRYPTO_ERROR's first code (RFC 9000 §20.1). */
@@ -53,7 +53,7 @@ export class TlsAlert extends Error {
   }
 
   /**
-   * A fault of which RFC 9001 says PROTOCOL_VIOLATION (§4.4 post-handshake authentication, §4.6.1 a wrong
+   * A fault of which RFC 9001 says PROTOCOL_VIOLATION (§4.1.3 bytes that span a change of keys, §4.4 post-handshake authentication, §4.6.1 a wrong
    * max_early_data_size, §8.4 compatibility mode).
    */
   static violation(message: string): TlsAlert {

@@ -306,7 +306,7 @@ Deno.test("createTlsClient() refuses bytes at a wrong level or across a change o
   await refused(10, (s) => {
     const raw = m.writeServerHello({ ...ORDINARY, extensions: s.helloExtensions() });
     s.client.receive("initial", Uint8Array.of(...raw, 8));
-  });
+  }, 0x0a);
   const script = await Script.start();
   script.client.receive("application", NONE);
 });

@@ -115,8 +115,7 @@ export abstract class Machine<State extends string> implements TlsSession {
       this.#state = row.steps[message.type]!(this, message);
       // RFC 8446 §5.1, RFC 9001 §4.1.3: no message may span a change of keys.
       if (this.rowOf(this.#state).level !== level && !this.#buffer.isEmpty) {
-        throw new TlsAlert(
-          "unexpected_message",
+        throw TlsAlert.violation(
           `Handshake bytes follow ${messageName(message.type)} at level ${level}: expected a change of keys`,
         );
       }

@@ -199,7 +199,8 @@ Deno.test("createTlsServer() refuses messages out of turn", async () => {
   for (const type of [2, 4, 5, 8, 11, 13, 15, 20, 24, 254]) refused(await serve(), Uint8Array.of(type), 10);
   const server = await serve();
   const trailing = Uint8Array.of(...clientHello(), 1);
-  refused(server, trailing, 10);
+  // RFC 9001 §4.1.3: PROTOCOL_VIOLATION.
+  refused(server, trailing, 10, 0x0a);
   for (const type of [1, 5, 11, 15, 24]) {
     const server = await serve();
     server.receive("initial", clientHello());

@@ -95,6 +95,33 @@ Deno.test("Connection refuses TLS messages where they cannot be", () => {
   assertInstanceOf(rogue.victim.error, HandshakeError);
 });
 
+Deno.test("Connection refuses handshake bytes at a level that TLS has left behind (RFC 9001 §4.1.3)", () => {
+  for (const gap of [0, 10]) {
+    const { pair, rogue } = halfway();
+    const [hello] = pair.clientTrace.frames("sent", "crypto");
+    const end = hello!.frame.data.length;
+    // What was there already may come again.
+    rogue.send({ level: "initial", frames: [{ kind: "crypto", offset: end - 9, data: new Uint8Array(9) }] });
+    assertEquals(rogue.victim.error, undefined);
+    rogue.send({ level: "initial", frames: [{ kind: "crypto", offset: end + gap, data: Uint8Array.of(11, 0, 0, 0) }] });
+    assertRefused(rogue, Code.PROTOCOL_VIOLATION, 6, /level "initial"/);
+  }
+});
+
+Deno.test("Connection refuses handshake bytes that wait when the keys of the next level come", () => {
+  const pair = new Pair();
+  pair.world.runFor(1);
+  // They come before the server has seen the ClientHello.
+  const [hello] = pair.clientTrace.frames("sent", "crypto");
+  const rogue = new Rogue(pair, "client");
+  const offset = hello!.frame.data.length + 5;
+  rogue.send({ level: "initial", number: 7, frames: [{ kind: "crypto", offset, data: new Uint8Array(4) }] });
+  pair.world.runFor(20);
+  const { error } = pair.server;
+  assertInstanceOf(error, TransportError);
+  assertEquals([error.code, error.frameType], [Code.PROTOCOL_VIOLATION, 6]);
+});
+
 Deno.test("Connection refuses handshake bytes beyond what it keeps", () => {
   for (const level of ["initial", "handshake"] as const) {
     const { rogue } = halfway();

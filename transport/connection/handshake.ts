@@ -226,6 +226,7 @@ export class Handshake implements FrameOwner {
         this.#checkNonce(output.suite);
         keys.install(output.level, output.use, output.suite, output.secret);
         if (output.level === "application") this.#cipher = output.suite.name;
+        if (output.use === "read") crypto.leave(output.level === "application" ? "handshake" : "initial");
         context.observer?.on("quic:key_updated", {
           keyType: `${output.use}_${output.level}`,
           trigger: "tls",

@@ -36,6 +36,8 @@ export class CryptoStreams implements FrameOwner {
   readonly receives: readonly FrameKind[] = ["crypto"];
   readonly #levels = new Map<Level, LevelStreams>();
   readonly #limit: number;
+  /** Levels from which TLS takes no more bytes. */
+  readonly #past = new Set<Level>();
 
   /**
    * Streams on which nothing was sent.
@@ -65,6 +67,16 @@ export class CryptoStreams implements FrameOwner {
     this.#levels.delete(level);
   }
 
+  /**
+   * TLS reads from a higher level from now on (RFC 9001 §4.1.3). Throws `TransportError` (PROTOCOL_VIOLATION) when bytes of
+   * this one are left; more of them are refused alike when they come.
+   */
+  leave(level: Level): void {
+    this.#past.add(level);
+    const bytes = this.#levels.get(level)?.in;
+    if (bytes !== undefined && bytes.highest > bytes.consumed) throw leftBehind(level);
+  }
+
   /** Whether bytes of a level are to be sent or were sent and not acknowledged. */
   hasOutstanding(level: Level): boolean {
     const out = this.#levels.get(level)?.out;
@@ -88,6 +100,9 @@ export class CryptoStreams implements FrameOwner {
     if (frame.offset + frame.data.length > bytes.consumed + this.#limit) {
       const reason = `Handshake bytes reach too far ahead, expected at most ${this.#limit} unread`;
       throw new TransportError(TransportErrorCode.CRYPTO_BUFFER_EXCEEDED, reason, FrameType.CRYPTO);
+    }
+    if (this.#past.has(packet.level) && frame.offset + frame.data.length > bytes.consumed) {
+      throw leftBehind(packet.level);
     }
     bytes.insert(frame.offset, frame.data, false);
   }
@@ -156,4 +171,9 @@ export class CryptoStreams implements FrameOwner {
     const record: CryptoRecord = { owner: this, streams, from, to: from + data.length };
     return packet.write(frame, record) ? data.length : 0;
   }
+}
+
+function leftBehind(level: Level): TransportError {
+  const reason = `Handshake bytes came at level "${level}", expected no more there after the keys of the next`;
+  return new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, reason, FrameType.CRYPTO);
 }
