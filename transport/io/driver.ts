@@ -18,6 +18,11 @@ const MAX_TURN = 40;
 const MAX_ARRIVALS = 64;
 /** How long a deadline that did not move is put off: a connection that cannot let go of it must not spin. */
 const STUCK_DELAY = 1;
+/**
+ * Milliseconds that a deadline may be missed by before arrivals are looked at first: whoever is late himself (the program was
+ * busy) must not take peers for silent whose answers wait in the sockets.
+ */
+const LATE = 5;
 /** Turns that closing spends on what is still to be sent, this many milliseconds apart: peers have to keep up. */
 const MAX_LAST_TURNS = 1024;
 const LAST_TURN_PAUSE = 1;
@@ -63,6 +68,8 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
   #earliest = Infinity;
   #blocked = false;
   #inTurn = false;
+  /** Deadlines were missed, and wait for what is in the sockets. */
+  #isLate = false;
   /** Somebody was cut short in this turn. */
   #more = false;
   #closed: Promise<void> | undefined;
@@ -163,7 +170,8 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     // A handler may close the driver in the middle of a turn: turns do not nest.
     await undefined;
     for (const entry of this.#entries.values()) this.#enqueue(entry);
-    for (let turn = 0; turn < MAX_LAST_TURNS && this.#waiting.length > 0; turn += 1) {
+    // Who is woken meanwhile has nothing to say: readers read what had arrived.
+    for (let turn = 0; turn < MAX_LAST_TURNS && (turn === 0 || this.#more || this.#blocked); turn += 1) {
       if (turn > 0) await new Promise((resolve) => setTimeout(resolve, LAST_TURN_PAUSE));
       this.#turn();
       await this.#drained();
@@ -228,7 +236,9 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
     // One socket that is full holds everything up. Of several, the others go on, and the full one loses packets.
     const only = this.#outlets.length === 1 ? this.#outlets[0] : undefined;
     this.#blocked = only !== undefined && only.pending >= MAX_PENDING;
-    if (now >= this.#earliest) this.#expire(now);
+    const wasLate = this.#isLate;
+    this.#isLate = !wasLate && now - this.#earliest > LATE;
+    if (now >= this.#earliest && !this.#isLate) this.#expire(now);
     this.#transmitStateless(now);
     const turn = this.#waiting;
     this.#waiting = [];
@@ -248,11 +258,13 @@ export class Driver<C extends DrivenConnection<E>, I, E> {
       this.#more = true;
     }
     this.#inTurn = false;
-    if (this.#waiting.length > 0 && !this.#blocked) {
+    if (this.#isLate) {
+      this.#ticker.afterArrivals();
+    } else if (this.#waiting.length > 0 && !this.#blocked) {
       if (this.#more) this.#ticker.afterArrivals();
       else this.#ticker.soon();
     }
-    this.#ticker.at(this.#earliest, now);
+    if (!this.#isLate) this.#ticker.at(this.#earliest, now);
   }
 
   #expire(now: number): void {

@@ -305,3 +305,44 @@ for (const name of ["deno", "node"] satisfies SocketName[]) {
     await Promise.all([driver.close(), peer.close()]);
   });
 }
+
+Deno.test("Driver that is late itself looks at what arrived before it lets deadlines pass", async () => {
+  let now = 1000;
+  const { endpoint, driver, socket } = bench(() => now);
+  const connection = endpoint.connect(socket.local, PEER);
+  connection.deadline = 1000.5;
+  const handler = collecting();
+  driver.attach(connection, handler);
+  await turns(2);
+  now = 1200;
+  const send = socket.send.bind(socket);
+  // The answer waits in the socket, before the bell.
+  socket.send = (data, remote, receipt) => {
+    if (data.length === 1) socket.arrive(new Uint8Array(100), PEER);
+    send(data, remote, receipt);
+  };
+  driver.wake();
+  await turns(5);
+  assertEquals(handler.events.map(({ type }) => type), ["datagram", "timeout"]);
+  await driver.close();
+});
+
+Deno.test("Driver.removeSocket() closes one socket, and the others go on", async () => {
+  const { endpoint, driver, socket, dead } = bench();
+  const other = new FakeSocket("127.0.0.2", 2);
+  driver.addSocket(other);
+  const connection = endpoint.connect(other.local, PEER);
+  driver.attach(connection, collecting());
+  driver.removeSocket(socket.local);
+  driver.removeSocket(socket.local);
+  connection.queue(1);
+  await turns(3);
+  assertEquals([socket.closes, other.closes, other.sent.length], [1, 0, 1]);
+  assertEquals(driver.locals, [other.local]);
+  driver.removeSocket(other.local);
+  const last = new FakeSocket("127.0.0.3", 3);
+  driver.addSocket(last);
+  assertEquals([driver.locals, dead], [[last.local], []]);
+  await driver.close();
+  assertEquals([socket.closes, other.closes, last.closes], [1, 1, 1]);
+});
