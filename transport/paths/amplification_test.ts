@@ -70,3 +70,11 @@ Deno.test("Amplification.room a sender that keeps to it never exceeds the factor
     },
   ));
 });
+
+Deno.test("Amplification.hold() nothing may be sent while there is no connection id for it", () => {
+  const amplification = new Amplification(true);
+  amplification.hold(true);
+  assertEquals([amplification.room, amplification.validated], [0, true]);
+  amplification.hold(false);
+  assertEquals(amplification.room, Infinity);
+});

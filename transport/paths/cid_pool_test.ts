@@ -429,3 +429,16 @@ Deno.test("CidPool.lastId() is there to close with when the only path is abandon
   assertEquals(p.lastId(0), id(0, 1));
   assertEquals(p.lastId(1), undefined);
 });
+
+Deno.test("CidPool.hasIdFor() while the route has an id, or there is an unused one; the revision tells when to look", () => {
+  const p = pool();
+  assertEquals([p.hasIdFor(0, 1), p.hasIdFor(0, 2), p.hasIdFor(1, 3)], [true, true, false]);
+  p.idFor(0, 1);
+  assertEquals([p.hasIdFor(0, 1), p.hasIdFor(0, 2)], [true, false]);
+  const { revision } = p;
+  give(p, 1, 0);
+  assertEquals([p.hasIdFor(1, 3), p.revision === revision], [true, false]);
+  p.idFor(1, 3);
+  p.releaseRoute(1, 3);
+  assertEquals(p.hasIdFor(1, 3), false);
+});

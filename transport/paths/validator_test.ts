@@ -326,6 +326,38 @@ Deno.test("Validator.challenge() validations at the same time are bounded (row 1
   assert(v.challenge(0, MAX_VALIDATIONS, 0));
 });
 
+Deno.test("Validator.startWaiting() what found no place begins when another has ended, in order, with all its time", () => {
+  const v = validator();
+  for (let route = 0; route < MAX_VALIDATIONS + 3; route++) v.challenge(0, route, 0);
+  v.startWaiting(10);
+  assertEquals(v.isValidating(MAX_VALIDATIONS), false);
+  v.cancel(MAX_VALIDATIONS);
+  v.cancel(2);
+  v.startWaiting(50);
+  assertEquals(v.isValidating(MAX_VALIDATIONS + 1), true);
+  v.onTimeout(VALIDATION_TIMEOUT_PTOS * PTO);
+  v.startWaiting(VALIDATION_TIMEOUT_PTOS * PTO);
+  const failed = [];
+  for (let outcome = v.nextOutcome(); outcome !== undefined; outcome = v.nextOutcome()) failed.push(outcome.route);
+  assertEquals(failed.length, MAX_VALIDATIONS - 1);
+  assertEquals([v.isValidating(MAX_VALIDATIONS + 1), v.isValidating(MAX_VALIDATIONS + 2)], [true, true]);
+});
+
+Deno.test("Validator.nextDue() nothing is due where there is no id to send with (row 39)", () => {
+  let hasId = false;
+  const v = new Validator({
+    random: seededRandom(),
+    pto: () => PTO,
+    maxPto: () => PTO,
+    routeOf: () => 1,
+    hasId: (path, route) => path === 5 && route === 1 && hasId,
+  });
+  v.challenge(5, 1, 0);
+  assertEquals(v.nextDue(() => true), undefined);
+  hasId = true;
+  assertEquals(v.nextDue(() => true)?.route, 1);
+});
+
 Deno.test("Validator.cancel() no outcome, no frames, no timer; late news of its packets is ignored", () => {
   const v = validator();
   v.challenge(0, 0, 0);
