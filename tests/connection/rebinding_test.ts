@@ -172,3 +172,26 @@ Deno.test("Connection that is idle finds its way after a rebinding when either e
     assertEquals(inFlight(pair.server), 0);
   }
 });
+
+Deno.test("Connection is found behind a translator although it has nothing to say but new ids, which are probing frames", () => {
+  const { pair } = recordedPair({ client: { maxPaths: 0 } });
+  pair.world.runFor(1000);
+  pair.link.rebind({ address: true });
+  let left = 1;
+  pair.link.up.tap = () => left-- > 0 ? "drop" : "pass";
+  assert(pair.client.renewConnectionIds());
+  pair.world.require("the migration", () => story(pair).includes("migration_complete"), pair.world.now + 2000);
+  assertSettled(pair);
+});
+
+Deno.test("Connection validates a way that became many times longer (RFC 9000 §8.2.4)", () => {
+  const quick = { maxAckDelay: 1 };
+  const transfer = bulkPair("up", 2_000_000, { link: { delayMs: 1 }, client: quick, server: quick });
+  const { pair, load } = transfer;
+  pair.world.require("half of it", () => moved(load) > 1_000_000);
+  pair.link.set({ delayMs: 150 });
+  pair.link.rebind();
+  finish(transfer);
+  assertEquals(story(pair).includes("migration_failed"), false);
+  assertSettled(pair);
+});

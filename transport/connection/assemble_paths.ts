@@ -1,4 +1,5 @@
 import { sameAddress } from "../base/address.ts";
+import { Rtt } from "../../recovery/rtt.ts";
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import { CidIssuer } from "../paths/cid_issuer.ts";
 import { CidPool } from "../paths/cid_pool.ts";
@@ -58,13 +59,16 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
     pool,
     onRaised: (now) => manager().progress(now),
   });
+  const initialPto = new Rtt(context.config.initialRtt).pto(0);
   const validator = new Validator({
     random: context.random,
     pto: (_path, route) => {
       const its = paths.route(route);
       return its === undefined ? largestPto() : timers.ptoOf(its);
     },
-    maxPto: largestPto,
+    // What is measured so far may be another way's: no validation fails sooner than one without a sample would (RFC 9000
+    // §8.2.4), or a way that became longer would never be validated.
+    maxPto: () => Math.max(largestPto(), initialPto),
     hasId: (path, route) => pool.hasIdFor(path, route),
     routeOf: (packet) => {
       const path = paths.get(packet.path);

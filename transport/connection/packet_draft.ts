@@ -1,7 +1,7 @@
 import { SentPacket } from "../../recovery/sent_packets.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter } from "../base/frame_owner.ts";
 import type { Level, PathId } from "../base/role.ts";
-import { isAckEliciting } from "../wire/frame_table.ts";
+import { isAckEliciting, isProbing } from "../wire/frame_table.ts";
 import { frameSize, writeFrame } from "../wire/frames/mod.ts";
 import type { Frame } from "../wire/frames/types.ts";
 import { patchLength, writeLongHeader, writeShortHeader } from "../wire/header.ts";
@@ -40,6 +40,8 @@ export class PacketDraft implements PacketWriter {
   ackEliciting = false;
   /** Whether it counts as in flight: ack-eliciting, or padded. */
   inFlight = false;
+  /** Whether all frames so far are probing frames (RFC 9000 §9.1). */
+  onlyProbing = true;
   /** A size that is only reached by padding; set for MTU probes. */
   probe = false;
   records: FrameRecord[] = [];
@@ -63,6 +65,7 @@ export class PacketDraft implements PacketWriter {
     this.number = o.number;
     this.ackEliciting = false;
     this.inFlight = false;
+    this.onlyProbing = true;
     this.probe = false;
     this.records = [];
     this.#traced = o.traced;
@@ -121,6 +124,7 @@ export class PacketDraft implements PacketWriter {
   write(frame: Frame, record?: FrameRecord): boolean {
     if (frameSize(frame) > this.room) return false;
     writeFrame(this.#writer, frame);
+    if (this.onlyProbing && !isProbing(frame.kind)) this.onlyProbing = false;
     if (isAckEliciting(frame.kind)) {
       this.ackEliciting = true;
       this.inFlight = true;

@@ -356,7 +356,9 @@ export class Transmitter {
       for (const record of packet.records) wrote = (record.owner.writeAgain?.(record, draft) ?? false) || wrote;
       if (wrote) break;
     }
-    if (!draft.ackEliciting) draft.write({ kind: "ping" });
+    // A PING too where the peer would take the packet for a probe of the path: behind a translator that has forgotten us, it
+    // must see that we have moved (RFC 9000 §9.1 counts NEW_CONNECTION_ID among the probing frames).
+    if (!draft.ackEliciting || draft.onlyProbing) draft.write({ kind: "ping" });
   }
 
   /** The last packet takes the padding that makes the datagram reach `end`. */
