@@ -113,19 +113,20 @@ export function exchange(cut: Cut): Outcome {
   });
   const { world } = paths;
   paths.ready();
-  world.run({ until: () => requests.exchanges[0]!.streamId >= 0 });
-  const startedAt = requests.exchanges[0]!.startedAt;
+  const { startedAt } = requests.exchanges[0]!;
   let [datagrams, diedAt, lostBefore] = [0, Infinity, 0];
   const waits: Waiting[] = [];
   world.onSend = () => {
-    if (++datagrams !== at || dead === undefined) return;
+    if (requests.exchanges[0]!.streamId < 0 || ++datagrams !== at || dead === undefined) return;
     diedAt = world.now;
     lostBefore = lossesBut(paths, dead);
     const link = paths.links[dead]!;
     if (death === "silent") link.set({ dead: true });
     else if (death === "unreachable") link.set({ unreachable: true });
     else link.set({ dead: true }, death);
-    for (const wait of waits) wait.bound = boundOf(wait.direction === "up" ? paths.client : paths.server, dead, cut.links ?? LINKS);
+    for (const wait of waits) {
+      wait.bound = boundOf(wait.direction === "up" ? paths.client : paths.server, dead, cut.links ?? LINKS);
+    }
   };
   if (load !== "down") waits.push({ direction: "up", wait: 0, endedAfter: 0, bound: 0 });
   if (load !== "up") waits.push({ direction: "down", wait: 0, endedAfter: 0, bound: 0 });
@@ -151,7 +152,14 @@ export function exchange(cut: Cut): Outcome {
   for (const end of [paths.client, paths.server]) {
     if (end.state !== "connected") throw new Error(`The connection is ${end.state}: expected it to stay up`);
   }
-  return { datagrams, waits, duration: requests.completedAt - startedAt, paths, diedAt, lostElsewhere: lossesBut(paths, dead) - lostBefore };
+  return {
+    datagrams,
+    waits,
+    duration: requests.completedAt - startedAt,
+    paths,
+    diedAt,
+    lostElsewhere: lossesBut(paths, dead) - lostBefore,
+  };
 }
 
 /** The values at some quantiles, and the largest. */

@@ -208,7 +208,10 @@ Deno.test("Scheduler hears of all that happens to paths, in time", () => {
   assertEquals(ids("path-usable").slice(0, 3), [[0, [0]], [1, [0, 1]], [0, [0, 1]]]);
   assertEquals(ids("path-suspended").slice(0, 1), [[0, [1]]]);
   assertEquals(ids("path-closed"), [[1, [0]]]);
-  assertEquals(of("status").map(({ event }) => event), [
+  // Of the path that died the client says that it is to be avoided, for as long as it is.
+  const told = of("status").map(({ event }) => event as { type: string; path: number; status: string });
+  assertEquals(told.filter(({ path }) => path === 0).map(({ status }) => status).slice(0, 2), ["backup", "available"]);
+  assertEquals(told.filter(({ path }) => path === 1), [
     { type: "status", path: 1, status: "backup" },
     { type: "status", path: 1, status: "available" },
   ]);

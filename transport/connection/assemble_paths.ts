@@ -12,6 +12,7 @@ import { PathManager } from "../paths/path_manager.ts";
 import { Validator } from "../paths/validator.ts";
 import type { Carriers, Core, Recovery } from "./assemble_core.ts";
 import type { Offers } from "./offers.ts";
+import { NewTokens } from "./new_tokens.ts";
 import { PathTrouble } from "./path_trouble.ts";
 import { SchedulerSeat } from "./scheduler_seat.ts";
 
@@ -21,6 +22,7 @@ export interface PathIds {
   readonly pool: CidPool;
   readonly limits: PathLimits;
   readonly validator: Validator;
+  readonly newTokens: NewTokens;
 }
 
 /** The lives of paths. */
@@ -77,7 +79,8 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
       return (knownRoute(path, packet.local, packet.remote) ?? (role === "client" ? path.route : undefined))?.number;
     },
   });
-  return { issuer, pool, limits, validator };
+  const newTokens = new NewTokens(options.role === "server" ? options.newToken : undefined);
+  return { issuer, pool, limits, validator, newTokens };
 }
 
 /** Opening, silence, migration, and who chooses among paths. */
@@ -130,7 +133,7 @@ export function makePathLives(
   });
   const migration = makeMigration(core, recovery, ids, manager);
   const settle = (now: number): void => {
-    settleValidations(core, ids.validator, migration, manager, now);
+    settleValidations(core, ids, migration, manager, now);
     manager.progress(now);
   };
   return { manager, trouble, migration, hints, seat, settle };
@@ -168,6 +171,7 @@ function makeManager(
       hints.onOpened(path);
     },
     onUsable: (path, now) => {
+      path.usableAt = now;
       if (config.mtuDiscovery) path.route.mtu.start(now);
     },
     onClosing: (path, now) => {
@@ -217,7 +221,7 @@ function noPathLeft(): TransportError {
 /** Hands the ends of validations on. */
 function settleValidations(
   core: Core,
-  validator: Validator,
+  { validator, newTokens }: PathIds,
   migration: Migration,
   manager: PathManager,
   now: number,
@@ -227,6 +231,7 @@ function settleValidations(
     const route = core.paths.route(outcome.route);
     if (path === undefined || route === undefined) continue;
     if (outcome.rttSample !== undefined) route.rtt.seed(outcome.rttSample);
+    if (outcome.ok) newTokens.onValidated(route.remote, now);
     if (path.state === "validating") manager.onValidated(path, outcome.ok, now);
     else migration.onOutcome(path, route, outcome, now);
   }

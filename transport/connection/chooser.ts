@@ -273,5 +273,5 @@ export function isBetter(path: Path, than: Path): boolean {
 }
 
 function rankOf(path: Path): number {
-  return (path.route.pto.count > 0 ? 2 : 0) + (statusOf(path) === "backup" ? 1 : 0);
+  return (path.isSilent || path.route.pto.count > 0 ? 2 : 0) + (statusOf(path) === "backup" ? 1 : 0);
 }

@@ -28,11 +28,22 @@ export const SUSPENDED_PROBE_MAX = 1000;
 export const SUSPENDED_PATIENCE = 30_000;
 /** The longest time between two probes after that. */
 export const SUSPENDED_PROBE_LAZY = 5000;
+/** A path that is suspended again so soon after it was taken back is probed at the slower pace that it had reached. */
+export const RELAPSE = 2000;
+
+/** Packets that ask a silent path, as a PTO would (RFC 9002 §6.2.4). */
+const PROBES = 2;
+const APPLICATION = LEVEL_INDEX.application;
 
 interface Doubt {
-  /** The oldest packet that was unanswered when its data was offered elsewhere. */
+  /** The oldest packet that was unanswered when its data was offered elsewhere; -1: it was not. */
   offeredFor: number;
+  /** Since when there is trouble. */
+  since: number;
+  /** When it was suspended; `Infinity`: it is not. */
   suspendedAt: number;
+  probedAt: number;
+  /** When it is probed next; `Infinity`: by the PTO timer alone. */
   probeAt: number;
   probeEvery: number;
 }
@@ -41,16 +52,21 @@ interface Doubt {
  * Notices that a path is silent, whatever is still sent on it: silence is judged from the oldest unacknowledged packet,
  * since the PTO timer starts anew with every packet (RFC 9002 §6.2.1).
  *
- * | since the oldest unanswered packet was sent | what is done                                          |
- * |---------------------------------------------|-------------------------------------------------------|
- * | one PTO                                     | all in flight on the path is offered to other paths   |
- * | one RTT and one PTO, or a send error        | the path is suspended and probed with back-off        |
+ * | the oldest unanswered packet was sent | while another path is usable                              | on the last usable one     |
+ * |---------------------------------------|-----------------------------------------------------------|----------------------------|
+ * | a PTO ago                             | all in flight is offered to the others; the peer is told  | all others are probed now, |
+ * |                                       | to avoid the path unless it still sends on it             | and this one is besides    |
+ * | a round trip and a PTO ago            | the path is suspended, and probed with back-off           | –                          |
  *
- * A path is only given up for another: the last usable one never is. An answer to something sent since takes it back.
+ * A send error suspends at once. A path is only given up for another: the last usable one never is, and when there is none,
+ * the suspended one that was heard of last is taken back. Else a path is taken back when something is acknowledged that was
+ * sent since; to find that out, it is probed as soon as anything arrives on it.
  */
 export class PathTrouble implements Timed {
   readonly #parts: PathTroubleParts;
   readonly #doubts = new Map<PathId, Doubt>();
+  /** Paths that were taken back: when, and how slowly they were probed then. */
+  readonly #relapses = new Map<PathId, { readonly at: number; readonly probeEvery: number }>();
 
   constructor(parts: PathTroubleParts) {
     this.#parts = parts;
@@ -60,14 +76,15 @@ export class PathTrouble implements Timed {
   onProgress(path: Path, newestSentAt: number, now: number): void {
     const doubt = this.#doubts.get(path.id);
     if (doubt === undefined) return;
-    if (path.state === "suspended" && newestSentAt < doubt.suspendedAt) return;
-    this.#doubts.delete(path.id);
-    this.#parts.manager.resume(path, "answered again", now);
+    if (path.state !== "suspended") this.#settle(path, now);
+    else if (newestSentAt >= doubt.suspendedAt) this.#resume(path, "answered again", now);
   }
 
   /** A socket refused to send on the route. */
   onSendError(path: Path, reason: string, now: number): void {
-    if (path.state === "usable" && this.#hasOtherUsable(path)) this.#suspend(path, reason, now);
+    if (path.state !== "usable") return;
+    if (this.#hasOther(path, "usable")) this.#suspend(path, reason, true, now);
+    else this.#probeSuspended(now);
   }
 
   nextTimeout(): number {
@@ -80,54 +97,124 @@ export class PathTrouble implements Timed {
   onTimeout(now: number): void {
     for (const path of this.#parts.paths.all()) {
       if (this.#timeoutOf(path) > now) continue;
-      if (path.state === "suspended") this.#probe(path, now);
-      else this.#onSilence(path, now);
+      if (path.state === "suspended") {
+        if (this.#isLastResort(path)) this.#resume(path, "no other path is left", now);
+        else this.#probe(path, now);
+      } else if (this.#hasOther(path, "usable")) this.#onSilence(path, now);
+      else this.#onStranded(path, now);
     }
   }
 
   #timeoutOf(path: Path): number {
-    if (path.state === "suspended") return this.#doubts.get(path.id)?.probeAt ?? Infinity;
-    if (path.state !== "usable" || !this.#hasOtherUsable(path)) return Infinity;
+    if (path.state === "suspended") return this.#isLastResort(path) ? -Infinity : this.#probeTimeOf(path);
+    if (path.state !== "usable") return Infinity;
+    const doubt = this.#doubts.get(path.id);
     const oldest = this.#oldest(path);
     if (oldest === undefined) return Infinity;
-    const pto = this.#parts.ptoOf(path.route);
-    const offered = this.#doubts.get(path.id)?.offeredFor === oldest.number;
-    return oldest.sentAt + pto + (offered ? path.route.rtt.smoothed : 0);
+    const silentAt = Math.max(oldest.sentAt, path.usableAt) + this.#parts.ptoOf(path.route);
+    if (this.#hasOther(path, "usable")) {
+      return doubt?.offeredFor === oldest.number ? silentAt + path.route.rtt.smoothed : silentAt;
+    }
+    if (!this.#hasOther(path, "suspended")) return Infinity;
+    return doubt === undefined || doubt.probeAt === Infinity ? silentAt : Math.max(silentAt, doubt.probeAt);
+  }
+
+  /** When a suspended path is probed next: at once when something arrived on it, but once in a round trip at most. */
+  #probeTimeOf(path: Path): number {
+    const doubt = this.#doubts.get(path.id);
+    if (doubt === undefined) return Infinity;
+    if (path.lastReceivedAt <= doubt.probedAt) return doubt.probeAt;
+    return Math.min(doubt.probeAt, Math.max(path.lastReceivedAt, doubt.probedAt + path.route.rtt.smoothed));
   }
 
   #onSilence(path: Path, now: number): void {
     const oldest = this.#oldest(path);
     if (oldest === undefined) return;
     if (this.#doubts.get(path.id)?.offeredFor === oldest.number) {
-      this.#suspend(path, "silent for a round trip and a PTO", now);
+      this.#suspend(path, "silent for a round trip and a PTO", false, now);
       return;
     }
-    this.#doubts.set(path.id, {
-      offeredFor: oldest.number,
-      suspendedAt: Infinity,
-      probeAt: Infinity,
-      probeEvery: SUSPENDED_PROBE_MIN,
-    });
+    this.#forgetGone();
+    this.#doubts.set(path.id, doubtOf(oldest.number, now));
     this.#offer(path, now);
+    this.#warn(path, false, now);
+    path.isSilent = true;
     // Before the path is given up it gets the chance to answer; the PTO timer may be far away.
-    path.route.probes[LEVEL_INDEX.application] = Math.max(1, path.route.probes[LEVEL_INDEX.application]!);
+    path.route.probes[APPLICATION] = PROBES;
   }
 
-  #suspend(path: Path, reason: string, now: number): void {
-    const every = Math.max(SUSPENDED_PROBE_MIN, this.#parts.ptoOf(path.route));
-    const offeredFor = this.#oldest(path)?.number ?? -1;
-    this.#doubts.set(path.id, { offeredFor, suspendedAt: now, probeAt: now + every, probeEvery: every });
-    path.route.probes[LEVEL_INDEX.application] = 0;
+  /** The last usable path is silent: whichever path answers first carries on. */
+  #onStranded(path: Path, now: number): void {
+    let doubt = this.#doubts.get(path.id);
+    if (doubt === undefined) this.#doubts.set(path.id, doubt = doubtOf(-1, now));
+    if (doubt.probeAt === Infinity) this.#probeSuspended(now);
+    else path.route.probes[APPLICATION] = PROBES;
+    path.isSilent = false;
+    this.#backOff(path, doubt, now);
+  }
+
+  #suspend(path: Path, reason: string, isCertain: boolean, now: number): void {
+    const doubt = this.#doubts.get(path.id) ?? doubtOf(-1, now);
+    const relapse = this.#relapses.get(path.id);
+    const isRelapse = relapse !== undefined && now - relapse.at < RELAPSE;
+    doubt.offeredFor = this.#oldest(path)?.number ?? -1;
+    doubt.suspendedAt = now;
+    doubt.probedAt = now;
+    doubt.probeEvery = isRelapse ? relapse.probeEvery : 0;
+    this.#doubts.set(path.id, doubt);
+    this.#backOff(path, doubt, now);
+    path.isSilent = true;
+    path.route.probes[APPLICATION] = 0;
     this.#parts.manager.suspend(path, reason, now);
     this.#offer(path, now);
+    this.#warn(path, isCertain, now);
+  }
+
+  #resume(path: Path, reason: string, now: number): void {
+    const probeEvery = this.#doubts.get(path.id)?.probeEvery ?? 0;
+    this.#relapses.set(path.id, { at: now, probeEvery });
+    this.#settle(path, now);
+    this.#parts.manager.resume(path, reason, now);
+  }
+
+  #settle(path: Path, now: number): void {
+    this.#doubts.delete(path.id);
+    path.isSilent = false;
+    this.#parts.manager.avoid(path, false, now);
+  }
+
+  /**
+   * Tells the peer to send elsewhere (RFC 10069 §3.3): it may have nothing in flight on the path, and so not know. What
+   * arrives shows that this direction works; a socket that refuses shows that it does not for long.
+   */
+  #warn(path: Path, isCertain: boolean, now: number): void {
+    const isHeard = now - path.lastReceivedAt < this.#parts.ptoOf(path.route);
+    if (isCertain || !isHeard) this.#parts.manager.avoid(path, true, now);
   }
 
   #probe(path: Path, now: number): void {
     const doubt = this.#doubts.get(path.id);
     if (doubt === undefined) return;
-    path.route.probes[LEVEL_INDEX.application] = 1;
-    const patient = now - doubt.suspendedAt < SUSPENDED_PATIENCE;
-    doubt.probeEvery = Math.min(doubt.probeEvery * 2, patient ? SUSPENDED_PROBE_MAX : SUSPENDED_PROBE_LAZY);
+    path.route.probes[APPLICATION] = 1;
+    doubt.probedAt = now;
+    this.#backOff(path, doubt, now);
+  }
+
+  /** All suspended paths are probed now, and soon again. */
+  #probeSuspended(now: number): void {
+    for (const path of this.#parts.paths.all()) {
+      const doubt = this.#doubts.get(path.id);
+      if (path.state !== "suspended" || doubt === undefined) continue;
+      doubt.probeEvery = 0;
+      doubt.probeAt = Math.max(now, doubt.probedAt + path.route.rtt.smoothed);
+    }
+  }
+
+  #backOff(path: Path, doubt: Doubt, now: number): void {
+    const isPatient = now - doubt.since < SUSPENDED_PATIENCE;
+    const least = Math.max(SUSPENDED_PROBE_MIN, this.#parts.ptoOf(path.route));
+    const every = doubt.probeEvery === 0 ? least : 2 * doubt.probeEvery;
+    doubt.probeEvery = Math.min(every, isPatient ? SUSPENDED_PROBE_MAX : SUSPENDED_PROBE_LAZY);
     doubt.probeAt = now + doubt.probeEvery;
   }
 
@@ -141,8 +228,27 @@ export class PathTrouble implements Timed {
     return this.#parts.spaces.get("application", path.id)?.sent.oldest(path.route.number);
   }
 
-  #hasOtherUsable(path: Path): boolean {
-    for (const other of this.#parts.paths.all()) if (other !== path && other.state === "usable") return true;
+  #forgetGone(): void {
+    for (const map of [this.#doubts, this.#relapses]) {
+      for (const id of map.keys()) if (this.#parts.paths.get(id) === undefined) map.delete(id);
+    }
+  }
+
+  #hasOther(path: Path, state: "usable" | "suspended"): boolean {
+    for (const other of this.#parts.paths.all()) if (other !== path && other.state === state) return true;
     return false;
   }
+
+  /** Whether no path is usable, and of those that are suspended this one was heard of last. */
+  #isLastResort(path: Path): boolean {
+    for (const other of this.#parts.paths.all()) {
+      if (other.state === "usable") return false;
+      if (other.state === "suspended" && other.lastReceivedAt > path.lastReceivedAt) return false;
+    }
+    return true;
+  }
+}
+
+function doubtOf(offeredFor: number, now: number): Doubt {
+  return { offeredFor, since: now, suspendedAt: Infinity, probedAt: now, probeAt: Infinity, probeEvery: 0 };
 }

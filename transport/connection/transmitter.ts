@@ -345,11 +345,12 @@ export class Transmitter {
     route.probes[index]! -= 1;
     const sent = spaces.get(draft.level, draft.path)?.sent;
     // A suspended path is asked whether it is back; its data is on its way elsewhere.
-    if (this.#parts.paths.get(draft.path)?.state === "suspended") {
+    const path = this.#parts.paths.get(draft.path);
+    if (path?.state === "suspended") {
       draft.write({ kind: "ping" });
       return;
     }
-    draft.fill(owners);
+    if (path?.isSilent !== true) draft.fill(owners);
     for (const packet of sent?.unacked(route.number) ?? []) {
       if (!packet.ackEliciting || skip-- > 0) continue;
       let wrote = false;

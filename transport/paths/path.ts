@@ -71,7 +71,11 @@ export class Path {
   state: PathState;
   /** When a packet was last received on it. */
   lastReceivedAt = -Infinity;
-  /** What we told the peer. */
+  /** Whether it does not answer while others do: what must arrive goes there. */
+  isSilent = false;
+  /** Since when data may be sent on it, this time. */
+  usableAt = -Infinity;
+  /** What this end thinks of it. */
   localStatus: PathStatus = "available";
   /** What the peer told us; `undefined`: nothing yet. */
   peerStatus: PathStatus | undefined;

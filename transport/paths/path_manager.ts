@@ -208,6 +208,11 @@ export class PathManager implements FrameOwner {
     if (path !== undefined) path.localStatus = status;
   }
 
+  /** Asks the peer to send elsewhere while the path is in trouble, whatever its status otherwise. */
+  avoid(path: Path, isAvoided: boolean, now: number): void {
+    if (!this.isOver(path.id)) this.#statuses.avoid(path.id, isAvoided, now);
+  }
+
   /** Abandons a path (RFC 10069 §3.4): nothing is sent on it any more. */
   close(path: Path, code: number, reason: string, now: number, byPeer = false): void {
     if (path.state === "closing" || path.state === "gone") return;

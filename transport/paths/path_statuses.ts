@@ -19,11 +19,17 @@ interface Said {
 
 /**
  * What each end thinks of each path (RFC 10069 §3.3, §4.3): each says it for itself, with sequence numbers per path id, and
- * the newest counts. A path need not be open for that.
+ * the newest counts. A path need not be open for that. While a path is in trouble the peer is told that it is a backup,
+ * whatever is thought of it otherwise.
  */
 export class PathStatuses {
   readonly #parts: PathStatusesParts;
   readonly #queue: QueueOf<PathId, PathStatusFrame>;
+  /** What this end thinks of paths. */
+  readonly #wishes = new Map<PathId, PathStatus>();
+  /** Paths in trouble. */
+  readonly #avoided = new Set<PathId>();
+  /** What the peer was told. */
   readonly #local = new Map<PathId, Said>();
   readonly #remote = new Map<PathId, Said>();
 
@@ -36,9 +42,9 @@ export class PathStatuses {
     }, { mayGo: parts.mayTell });
   }
 
-  /** What this end said of the path; "available" when nothing. */
+  /** What this end thinks of the path; "available" when nothing was said. */
   local(id: PathId): PathStatus {
-    return this.#local.get(id)?.status ?? "available";
+    return this.#wishes.get(id) ?? "available";
   }
 
   /** What the peer said of the path; `undefined`: nothing yet. */
@@ -48,12 +54,26 @@ export class PathStatuses {
 
   /** This end says something; returns whether that is anything new. */
   say(id: PathId, status: PathStatus, now: number): boolean {
+    if (this.#wishes.get(id) === status) return false;
+    this.#wishes.set(id, status);
+    if (!this.#avoided.has(id)) this.#tell(id, status, now);
+    return true;
+  }
+
+  /** The peer is to send elsewhere if it can; or need not any more. */
+  avoid(id: PathId, isAvoided: boolean, now: number): void {
+    if (this.#avoided.has(id) === isAvoided) return;
+    if (isAvoided) this.#avoided.add(id);
+    else this.#avoided.delete(id);
+    this.#tell(id, isAvoided ? "backup" : this.local(id), now);
+  }
+
+  #tell(id: PathId, status: PathStatus, now: number): void {
     const own = this.#local.get(id);
-    if (own?.status === status) return false;
+    if (own?.status === status) return;
     this.#local.set(id, { status, sequence: (own?.sequence ?? 0) + 1 });
     this.#queue.want(id);
     this.#parts.observer?.on("multipath:path_status_updated", { path: id, owner: "local", status }, now);
-    return true;
   }
 
   /** The peer says something; returns whether it is newer than what it said before. */
@@ -74,6 +94,8 @@ export class PathStatuses {
   /** Nothing more is heard of the path either. */
   forget(id: PathId): void {
     this.silence(id);
+    this.#wishes.delete(id);
+    this.#avoided.delete(id);
     this.#local.delete(id);
     this.#remote.delete(id);
   }

@@ -77,11 +77,10 @@ class Part implements SentPart {
     if (this.doubts?.includes(path) !== true) (this.doubts ??= []).push(path);
   }
 
-  /** A copy goes out on the path. */
+  /** A copy goes out on the path; one that probes a silent path leaves that in doubt. */
   copied(path: PathId): void {
     this.copies++;
     if (!this.wentOn(path)) (this.others ??= []).push(path);
-    if (this.doubts !== undefined) this.doubts = this.doubts.filter((doubt) => doubt !== path);
   }
 
   /** A copy is lost on the path, of several: it may go there once more. */
@@ -248,7 +247,7 @@ export class SendBuffer {
     const part = this.#parts[index]!;
     if (to < part.to) this.#cut(to);
     part.copied(path);
-    this.#unoffer(part);
+    if (!part.isDoubtful) this.#unoffer(part);
   }
 
   /** The first part in flight that did not go on `path` since it was last sent. */
