@@ -2,6 +2,7 @@ import { fastestProvider } from "../../crypto/mod.ts";
 import type { CryptoProvider } from "../../crypto/provider.ts";
 import type { TransportConfig } from "../../transport/connection/config.ts";
 import type { Connection } from "../../transport/connection/connection.ts";
+import type { ServerConfig } from "../../transport/endpoint/config.ts";
 import type { PathProperties } from "../../transport/paths/path.ts";
 import type { OpenPathOptions } from "../../transport/paths/path_manager.ts";
 import { EndpointNode } from "../kit/endpoint_node.ts";
@@ -16,6 +17,7 @@ export interface PathsOptions {
   readonly links?: readonly WorldLinkOptions[];
   readonly client?: TransportConfig;
   readonly server?: TransportConfig;
+  readonly serverConfig?: Partial<ServerConfig>;
   readonly clientApps?: readonly App[];
   readonly serverApps?: readonly App[];
   /** Links that are opened as paths once the handshake is confirmed; default: all but the first. */
@@ -58,7 +60,7 @@ export class Paths {
       observer: this.serverTrace,
       provider,
       endpoint: { keyLog },
-      server: { transport: options.server },
+      server: { transport: options.server, ...options.serverConfig },
       apps: () => options.serverApps ?? [],
     });
     this.world.addHost({

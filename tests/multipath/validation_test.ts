@@ -138,6 +138,42 @@ Deno.test("row 45: a path whose peer changed its id and address waits for anothe
   f.assertWell();
 });
 
+Deno.test("row 46: the newest token proves any address of the client that was validated, and no other", () => {
+  const links = [{ delayMs: 5 }, { delayMs: 5 }, { delayMs: 5 }];
+  const paths = new Paths({ links, open: [1], serverConfig: { retry: true } });
+  paths.ready();
+  paths.world.runFor(100);
+  // One for each address that was proved, each good for all so far.
+  assertEquals(paths.serverTrace.frames("sent", "new_token").length, 2);
+  const token = (): Uint8Array => paths.client.token!;
+  let port = 60_000;
+  const isTaken = (link: number, proof: Uint8Array): boolean => {
+    const retries = paths.clientTrace.count("quic:packet_received", (d) => d.header.type === "retry");
+    const local = { ...paths.localOf(link), port: port++ };
+    const { world } = paths;
+    const next = paths.clientNode.connect({ local, remote: paths.remoteOf(link), now: world.now, token: proof });
+    world.require("the handshake", () => next.isConfirmed);
+    world.runFor(100);
+    return paths.clientTrace.count("quic:packet_received", (d) => d.header.type === "retry") === retries;
+  };
+  const [first, second] = paths.clientTrace.frames("received", "new_token").map(({ frame }) => frame.token);
+  assertEquals(token(), second);
+  assertEquals(isTaken(1, first!), false);
+  assertEquals(isTaken(1, token()), true);
+  // A path's new address counts too.
+  paths.links[1]!.rebind({ address: true });
+  paths.client.ping();
+  const stream = paths.client.openStream("unidirectional")!;
+  paths.client.write(stream, new Uint8Array(100_000));
+  paths.world.runFor(500);
+  assertEquals(paths.serverTrace.filter("quic:migration_state_updated").at(-1)?.data.new, "migration_complete");
+  const third = token();
+  assert(third !== second);
+  assertEquals(isTaken(2, third), false);
+  assertEquals(isTaken(1, third), true);
+  assertEquals(isTaken(1, third), false, "each counts once");
+});
+
 for (const role of ROLES) {
   Deno.test(`row 47: challenges of the ${role} are unpredictable, one in a packet, in 1200 bytes, and not too many`, () => {
     const paths = new Paths({ open: [] });

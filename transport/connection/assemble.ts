@@ -91,8 +91,7 @@ export function assemble(options: ConnectionOptions): Parts {
   const all = { ...core, ...recovery, ...carriers, ...pathIds, ...lives };
 
   const token = role === "client" ? options.token : undefined;
-  const newToken = role === "server" ? options.newToken : undefined;
-  const handshake = new Handshake({ ...all, keyLog: options.keyLog, newToken }, ids, token);
+  const handshake = new Handshake({ ...all, keyLog: options.keyLog }, ids, token);
   const acks = new AckOwner(context, core.spaces, core.paths, (path, at) => seat.ackPath(path, at));
   const ping = new Flag<PingFrame>({ kind: "ping" }, { repeat: "once" });
   const control = [handshake, crypto, limits, manager, issuer, pool, hints, streams, ping];

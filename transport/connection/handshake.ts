@@ -4,7 +4,6 @@ import type { CipherSuite } from "../../crypto/provider.ts";
 import { AES_128_GCM, NONCE_LENGTH } from "../../crypto/suites.ts";
 import { TlsAlert } from "../../crypto/tls/alerts.ts";
 import type { TlsLevel, TlsOutput, TlsSession } from "../../crypto/tls/session.ts";
-import type { Address } from "../base/address.ts";
 import { HandshakeError, TransportError, TransportErrorCode } from "../base/errors.ts";
 import { Flag } from "../base/flag.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
@@ -19,13 +18,14 @@ import { LEVEL_INDEX } from "../paths/route.ts";
 import type { CryptoStreams } from "../streams/crypto_streams.ts";
 import type { Datagrams } from "../streams/datagrams.ts";
 import type { StreamSet } from "../streams/stream_set.ts";
-import type { Frame, HandshakeDoneFrame, NewTokenFrame } from "../wire/frames/types.ts";
+import type { Frame, HandshakeDoneFrame } from "../wire/frames/types.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
 import { MAX_TOKEN_LENGTH } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Fates } from "./fates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LossTimers } from "./loss_timers.ts";
+import type { NewTokens } from "./new_tokens.ts";
 import { checkHandshakeIds, type HandshakeIds, peerParameters } from "./parameters.ts";
 import type { Spaces } from "./spaces.ts";
 
@@ -49,7 +49,7 @@ export interface HandshakeParts {
   /** Where lines for SSLKEYLOGFILE go. */
   readonly keyLog: ((line: string) => void) | undefined;
   /** Server: makes a token for the client's next connection. */
-  readonly newToken: ((remote: Address, now: number) => Uint8Array | undefined) | undefined;
+  readonly newTokens: NewTokens;
 }
 
 /** Tokens of NEW_TOKEN frames that are kept. */
@@ -65,7 +65,6 @@ export class Handshake implements FrameOwner {
   readonly receives = ["handshake_done", "new_token"] as const;
   readonly #parts: HandshakeParts;
   readonly #done: Flag<HandshakeDoneFrame>;
-  #newToken: Flag<NewTokenFrame> | undefined;
   #tls: TlsSession | undefined;
   #ids: HandshakeIds;
   #peerSource: Uint8Array | undefined;
@@ -184,12 +183,12 @@ export class Handshake implements FrameOwner {
   }
 
   hasFrames(target: PacketTarget): boolean {
-    return this.#done.hasFrames(target) || this.#newToken?.hasFrames(target) === true;
+    return this.#done.hasFrames(target) || this.#parts.newTokens.hasFrames(target);
   }
 
   writeFrames(packet: PacketWriter): void {
     this.#done.writeFrames(packet);
-    this.#newToken?.writeFrames(packet);
+    this.#parts.newTokens.writeFrames(packet);
   }
 
   onAcked(_record: FrameRecord): void {}
@@ -298,17 +297,9 @@ export class Handshake implements FrameOwner {
     if (context.role === "server") {
       this.#done.want();
       this.#confirm(now);
-      this.#giveToken(now);
+      const first = this.#parts.paths.get(0);
+      if (first !== undefined) this.#parts.newTokens.onValidated(first.route.remote, now);
     }
-  }
-
-  #giveToken(now: number): void {
-    const { newToken, paths } = this.#parts;
-    const remote = paths.get(0)?.route.remote;
-    const token = remote === undefined ? undefined : newToken?.(remote, now);
-    if (token === undefined) return;
-    this.#newToken = new Flag<NewTokenFrame>({ kind: "new_token", token });
-    this.#newToken.want();
   }
 
   #confirm(now: number): void {

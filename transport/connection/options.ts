@@ -57,7 +57,7 @@ export interface ServerOptions extends CommonOptions {
    * Makes the token that the client may prove its address with next time; sent in NEW_TOKEN once the handshake is confirmed.
    * Without it, or when it makes none, nothing is sent.
    */
-  readonly newToken?: ((remote: Address, now: number) => Uint8Array | undefined) | undefined;
+  readonly newToken?: ((hosts: readonly string[], now: number) => Uint8Array | undefined) | undefined;
 }
 
 /** How a connection begins. */

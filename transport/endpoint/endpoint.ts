@@ -150,7 +150,7 @@ export class Endpoint {
         clientSource: incoming.sourceId,
         originalDestination: incoming.originalDestination,
         addressValidated: incoming.validated,
-        newToken: newTokens ? (remote, at) => this.#tokens.newToken(remote, at) : undefined,
+        newToken: newTokens ? (hosts, at) => this.#tokens.newToken(hosts, at) : undefined,
       })
     );
     // The client goes on using the id that it made up until it hears ours.

@@ -29,6 +29,8 @@ export const MAX_USED_TOKENS = 4096;
 
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
+/** Stands between addresses, none of which has it. */
+const SEPARATOR = " ";
 const KIND_RETRY = 1;
 const KIND_NEW_TOKEN = 2;
 
@@ -51,12 +53,12 @@ export class AddressTokens {
 
   /** A token for a Retry packet. */
   retry(remote: Address, originalDestination: Uint8Array, now: number): Uint8Array {
-    return this.#seal(KIND_RETRY, formatAddress(remote), originalDestination, now);
+    return this.#seal(KIND_RETRY, [formatAddress(remote)], originalDestination, now);
   }
 
-  /** A token for NEW_TOKEN: bound to the host alone, since ports change between connections. */
-  newToken(remote: Address, now: number): Uint8Array {
-    return this.#seal(KIND_NEW_TOKEN, remote.hostname, new Uint8Array(0), now);
+  /** A token for NEW_TOKEN: bound to hosts alone, of which the client may come from any; ports change between connections. */
+  newToken(hosts: readonly string[], now: number): Uint8Array {
+    return this.#seal(KIND_NEW_TOKEN, hosts, new Uint8Array(0), now);
   }
 
   /** Looks at a client's token. */
@@ -82,15 +84,15 @@ export class AddressTokens {
     return true;
   }
 
-  #seal(kind: number, address: string, id: Uint8Array, now: number): Uint8Array {
-    const text = new TextEncoder().encode(address);
-    const bytes = new Uint8Array(NONCE_LENGTH + 1 + 8 + 2 + text.length + id.length + TAG_LENGTH + 8);
+  #seal(kind: number, addresses: readonly string[], id: Uint8Array, now: number): Uint8Array {
+    const text = new TextEncoder().encode(addresses.join(SEPARATOR));
+    const bytes = new Uint8Array(NONCE_LENGTH + 1 + 8 + 3 + text.length + id.length + TAG_LENGTH + 8);
     const nonce = bytes.subarray(0, NONCE_LENGTH);
     this.#random(nonce);
     const w = new Writer(bytes, NONCE_LENGTH);
     w.u8(kind);
     w.varint(Math.max(0, Math.floor(now)), 8);
-    w.u8(text.length);
+    w.u16(text.length);
     w.bytes(text);
     w.u8(id.length);
     w.bytes(id);
@@ -102,12 +104,13 @@ export class AddressTokens {
 function readToken(r: Reader, remote: Address, now: number): TokenCheck {
   const kind = r.u8();
   const issued = r.varint();
-  const address = new TextDecoder().decode(r.bytes(r.u8()));
+  const addresses = new TextDecoder().decode(r.bytes(r.u16())).split(SEPARATOR);
   const originalDestination = r.bytes(r.u8()).slice();
   const age = now - issued;
   if (kind === KIND_RETRY) {
-    const isGood = age <= RETRY_TOKEN_LIFETIME && address === formatAddress(remote);
+    const isGood = age <= RETRY_TOKEN_LIFETIME && addresses.includes(formatAddress(remote));
     return isGood ? { kind: "retry", originalDestination } : { kind: "refused" };
   }
-  return age <= NEW_TOKEN_LIFETIME && address === remote.hostname ? { kind: "new_token" } : { kind: "invalid" };
+  const isGood = age <= NEW_TOKEN_LIFETIME && addresses.includes(remote.hostname);
+  return isGood ? { kind: "new_token" } : { kind: "invalid" };
 }
