@@ -21,13 +21,15 @@ Usage: deno task demo [options]
   -h, --help     This text
 
 The links are shaped in user space, by a process of their own: "wifi" 40 Mbit/s and 15 ms one way, "cell" 20 Mbit/s and
-40 ms, with queues of one bandwidth-delay product.`;
+40 ms, with queues of one and a half bandwidth-delay products: 45 and 120 ms.`;
 
 /** Mbit/s in each direction, milliseconds one way, and where the client's end is. */
 const LINKS: readonly { label: string; rate: number; delay: number; local: string }[] = [
   { label: "wifi", rate: 40, delay: 15, local: "127.0.0.1" },
   { label: "cell", rate: 20, delay: 40, local: "127.0.0.2" },
 ];
+/** How long a datagram may wait in a link's queue, in round trips. */
+const QUEUE = 1.5;
 const SIZE = 20_000_000;
 const MAX_SIZE = 10_000_000_000;
 /** The platform makes so many random bytes at once. */
@@ -126,6 +128,8 @@ async function prepare(stage: Stage, size: number, json: boolean): Promise<Setti
     String(rate),
     "--delay",
     String(delay),
+    "--queue",
+    String(QUEUE * 2 * delay),
   ]);
   const relay = stage.start(["relay", "--to", address!, ...links], "inherit");
   await relay.waitFor(/(Relaying .*\n){2}/);

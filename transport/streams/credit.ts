@@ -10,6 +10,9 @@ const UPDATE_SHARE = 2;
 /** A window that is used up within this many round trips is too small. */
 const TUNING_ROUND_TRIPS = 2;
 
+/** The share of a window that may wait behind a gap before the window grows. */
+const STRETCH_SHARE = 0.6;
+
 /** What the peer allows us to send. */
 export class SendCredit {
   #limit: number;
@@ -142,6 +145,16 @@ export class ReceiveCredit {
     this.#since = now;
     this.#consumedThen = this.#consumed;
     return this.#limit;
+  }
+
+  /**
+   * The application keeps up, and yet `held` bytes cannot be given to it, as earlier ones are missing: a window of which most
+   * is used up so doubles, for the peer is about to be held back for a loss or a slower path. Whether it did.
+   */
+  stretch(held: number): boolean {
+    if (held < this.#window * STRETCH_SHARE || this.#window >= this.#ceiling) return false;
+    this.#window = Math.min(this.#window * 2, this.#ceiling);
+    return true;
   }
 
   /** Lets the window be at least this large, within the ceiling (a connection's, when that of a stream grows). */

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ReceiveCredit, SendCredit } from "./credit.ts";
 
 Deno.test("SendCredit.take() gives what there is", () => {
@@ -91,4 +91,19 @@ Deno.test("ReceiveCredit.widen() lets the window grow within the ceiling", () =>
 Deno.test("ReceiveCredit of a window of nothing stays closed", () => {
   const credit = new ReceiveCredit(0, 1000);
   assertEquals([credit.isDue, credit.room], [false, 0]);
+});
+
+Deno.test("ReceiveCredit.stretch() doubles a window of which most is behind a gap, up to the ceiling", () => {
+  const credit = new ReceiveCredit(1000, 4000);
+  credit.receive(900, 0);
+  assert(!credit.stretch(599));
+  assert(credit.stretch(600));
+  assertEquals(credit.window, 2000);
+  assert(credit.isDue);
+  assertEquals(credit.update(10, 1), 2000);
+  assert(!credit.stretch(900));
+  credit.receive(1000, 2);
+  assert(credit.stretch(1900));
+  assertEquals(credit.update(10, 3), 4000);
+  assert(!credit.stretch(4000));
 });

@@ -98,6 +98,10 @@ export class ReceiveSide {
     if (stream === undefined) return;
     stream.onData(frame.offset, frame.data, frame.fin, now);
     if (stream.isStopped) this.#noteConsumed(stream);
+    else if (stream.stretchWindow()) {
+      this.#credit.widen(stream.credit.window * CONNECTION_SHARE);
+      this.#noteConsumed(stream);
+    }
     if (!stream.isAnnounced && stream.isReadable) {
       stream.isAnnounced = true;
       this.#options.events({ type: "stream_readable", id: stream.id });

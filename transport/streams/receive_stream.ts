@@ -69,6 +69,12 @@ export class ReceiveStream {
     return this.#stopCode;
   }
 
+  /** Lets the window grow while most of it is behind a gap. Whether it did. */
+  stretchWindow(): boolean {
+    if (this.#state !== "recv") return false;
+    return this.credit.stretch(this.credit.received - this.credit.consumed - this.#bytes.available);
+  }
+
   /** Whether `read` has an answer: bytes, or the end. */
   get isReadable(): boolean {
     return !this.#isStopped && (this.#bytes.available > 0 || this.#state === "data-recvd");
