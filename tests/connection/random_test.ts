@@ -37,6 +37,16 @@ function randomConfig(random: Random): TransportConfig {
   };
 }
 
+/** Opens a stream of its own, of which the peer reads nothing, and gives it up. */
+function giveUpSoon(pair: Pair, end: Connection, random: Random): void {
+  const id = end.openStream("unidirectional");
+  if (id === undefined) return;
+  end.write(id, new Uint8Array(random.int(3000)));
+  pair.world.after(random.int(200), () => {
+    if (end.state === "connected") end.reset(id, random.int(1000));
+  });
+}
+
 /**
  * One thing that may happen in the middle of a run. Addresses and ids do not change in the same run: who is out of spare ids
  * when the peer comes with another id from another address must not answer there (RFC 9000 §9.5), and all may end.
@@ -47,7 +57,7 @@ function happen(pair: Pair, random: Random, changes: "addresses" | "ids"): strin
   const ends: Connection[] = server === undefined ? [pair.client] : [pair.client, server];
   const end = pick(random, ...ends);
   const isOpen = end.state === "connected";
-  switch (random.int(13)) {
+  switch (random.int(15)) {
     case 0:
       link.set({ lossPercent: random.int(15) });
       return "loss";
@@ -85,6 +95,10 @@ function happen(pair: Pair, random: Random, changes: "addresses" | "ids"): strin
     case 11:
       if (isOpen) end.ping();
       return "ping";
+    case 12:
+    case 13:
+      if (isOpen) giveUpSoon(pair, end, random);
+      return "reset";
     default:
       link.set({ ecn: random.chance(0.5), burstLoss: random.chance(0.3) ? { percent: 5, meanLength: 3 } : null });
       return "queue";
