@@ -1,0 +1,168 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { Child } from "./child.ts";
+
+const SIZE = 3_000_000;
+
+interface GotPath {
+  readonly id: number;
+  readonly label: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly bytes: number;
+  readonly srttMs: number;
+}
+
+interface Place {
+  readonly directory: string;
+  readonly sha256: string;
+  /** Where the server listens. */
+  readonly addresses: readonly string[];
+  readonly server: Child;
+  readonly ca: string;
+}
+
+/** Linux answers on all of 127.0.0.0/8. */
+const ONLY_LINUX = { ignore: Deno.build.os !== "linux" };
+
+/** A server of `file.bin` on two addresses. */
+async function withServer(use: (place: Place) => Promise<void>, options: readonly string[] = []): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "mpquic-test-" });
+  const bytes = new Uint8Array(SIZE);
+  for (let at = 0; at < SIZE; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  await Deno.mkdir(join(directory, "root"));
+  await Deno.writeFile(join(directory, "root/file.bin"), bytes);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const args = ["serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--root", "root", ...options];
+  const server = new Child(args, { stderr: "piped", env: { INIT_CWD: directory } });
+  try {
+    await server.waitFor(/(Listening on .*\n){2}/);
+    const [, ca] = await server.waitFor(/--ca (\S+)\n/);
+    const addresses = [...server.stdout.matchAll(/Listening on (\S+)/g)].map((match) => match[1]!);
+    await use({ directory, sha256, addresses, server, ca: ca! });
+  } finally {
+    assertEquals(await server.stop(), 0, server.stderr);
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function start({ directory, ca }: Place, address: string, options: readonly string[]): Child {
+  const args = ["get", `https://${address}/file.bin`, "-o", "out", "--ca", ca, "--json", ...options];
+  return new Child(args, { stderr: "piped", env: { INIT_CWD: directory } });
+}
+
+async function pathsOf(child: Child, place: Place): Promise<readonly GotPath[]> {
+  assertEquals(await child.end(), 0, child.stdout + child.stderr);
+  const { ok, bytes, sha256, paths } = JSON.parse(child.stdout.trim().split("\n").at(-1)!);
+  assertEquals([ok, bytes, sha256], [true, SIZE, place.sha256]);
+  const written = await Deno.readFile(join(place.directory, "out"));
+  assertEquals(createHash("sha256").update(written).digest("hex"), place.sha256);
+  return paths;
+}
+
+async function withRelay(
+  place: Place,
+  options: readonly string[],
+  use: (relay: Child, fronts: string[]) => Promise<void>,
+) {
+  const args = ["--to", place.addresses[0]!, "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", ...options];
+  const relay = new Child(["relay", ...args], { stderr: "piped" });
+  try {
+    await relay.waitFor(/(Relaying .*\n){2}/);
+    await use(relay, [...relay.stdout.matchAll(/Relaying (\S+) to/g)].map((match) => match[1]!));
+  } finally {
+    await relay.stop();
+  }
+}
+
+Deno.test("mpquic get --path uses two addresses of the client at once", ONLY_LINUX, async () => {
+  await withServer(async (place) => {
+    await withRelay(place, ["--rate", "20", "--delay", "5"], async (relay, [front, other]) => {
+      const specs = ["127.0.0.1,label=wifi", `127.0.0.2,label=cell,cost=2,metered,remote=${other}`];
+      const paths = await pathsOf(start(place, front!, specs.flatMap((spec) => ["--path", spec])), place);
+      assertEquals(paths.map(({ id, label, remote }) => [id, label, remote]), [[0, "wifi", front], [1, "cell", other]]);
+      assert(paths[0]!.local.startsWith("127.0.0.1:") && paths[1]!.local.startsWith("127.0.0.2:"));
+      for (const { bytes, srttMs } of paths) assert(bytes > SIZE / 5 && srttMs >= 10, JSON.stringify(paths));
+      assert(paths[0]!.bytes + paths[1]!.bytes >= SIZE);
+      const { links } = JSON.parse(await relay.ask("stats"));
+      for (const { down } of links) assert(down.bytes > SIZE / 5);
+      assert(!JSON.parse(await relay.ask("2 dead")).ok);
+    });
+  });
+});
+
+Deno.test("mpquic get --path goes to another address of the server with remote=", ONLY_LINUX, async () => {
+  await withServer(async (place) => {
+    const [first, second] = place.addresses;
+    const specs = ["127.0.0.1,label=a", `127.0.0.1,label=b,remote=${second}`];
+    const paths = await pathsOf(start(place, first!, specs.flatMap((spec) => ["--path", spec])), place);
+    assertEquals(paths.map(({ id, label, remote }) => [id, label, remote]), [[0, "a", first], [1, "b", second]]);
+    const auto = await pathsOf(start(place, first!, ["--path", "auto", "--mode", "round-robin"]), place);
+    assertEquals(auto.map(({ local }) => local.split(":")[0]), ["127.0.0.1"]);
+  }, ["--mode", "round-robin"]);
+});
+
+Deno.test("mpquic get --path backup: a backup carries nothing while the other path works", ONLY_LINUX, async () => {
+  await withServer(async (place) => {
+    const specs = ["127.0.0.1", "127.0.0.2,backup"];
+    const paths = await pathsOf(start(place, place.addresses[0]!, specs.flatMap((spec) => ["--path", spec])), place);
+    assert(paths[1]!.bytes < SIZE / 10, JSON.stringify(paths));
+  });
+});
+
+for (const dying of [0, 1]) {
+  Deno.test(`mpquic get survives the silent death of path ${dying} in mid-transfer`, ONLY_LINUX, async () => {
+    await withServer(async (place) => {
+      await withRelay(place, ["--rate", "10", "--delay", "5"], async (relay, [front, other]) => {
+        const child = start(place, front!, ["--path", "127.0.0.1", "--path", `127.0.0.2,remote=${other}`]);
+        while (JSON.parse(await relay.ask("stats")).links[dying].down.bytes < 300_000) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        await relay.ask(`${dying} dead`);
+        const paths = await pathsOf(child, place);
+        assert(paths[1 - dying]!.bytes > SIZE / 2, JSON.stringify(paths));
+        assert(JSON.parse(await relay.ask("stats")).links[dying].up.swallowed > 0);
+      });
+    });
+  });
+}
+
+Deno.test("mpquic get and serve take a scheduler from a file", ONLY_LINUX, async () => {
+  const text = `export default () => ({
+    name: "second",
+    schedule: (_work, view) => ({ path: view.paths.at(-1).room > 0 ? view.paths.at(-1).id : -1, copies: [] }),
+  });`;
+  const file = await Deno.makeTempFile({ prefix: "mpquic-test-", suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(file, text);
+    await withServer(async (place) => {
+      await withRelay(place, ["--rate", "20", "--delay", "5"], async (_relay, [front, other]) => {
+        const options = ["--path", "127.0.0.1", "--path", `127.0.0.2,remote=${other}`, "--scheduler", file];
+        const paths = await pathsOf(start(place, front!, options), place);
+        assert(paths[1]!.bytes > 0.8 * SIZE, JSON.stringify(paths));
+      });
+    }, ["--scheduler", file]);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("mpquic get and serve with wrong paths or modes exit with 2 and say what is wrong", async () => {
+  const get = ["get", "https://127.0.0.1:9/x"];
+  const wrong: [string[], string][] = [
+    [[...get, "--path", "nowhere"], 'begins with "nowhere", expected an IP address'],
+    [[...get, "--path", "127.0.0.1,lable=x"], 'did you mean "label"?'],
+    [[...get, "--path", "127.0.0.1", "--path", "auto"], "no other --path"],
+    [[...get, "--path", "127.0.0.1", "--max-paths", "0"], "exclude each other"],
+    [[...get, "--path", "127.0.0.1", "--path", "127.0.0.2", "--max-paths", "1"], 'no more than "--max-paths", 1'],
+    [[...get, "--mode", "fast"], "expected one of min-rtt, round-robin"],
+    [["serve", "--listen", "127.0.0.1:0", "--root", ".", "--mode", "fast"], "expected one of min-rtt, round-robin"],
+    [["relay", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:9", "--rate", "1", "--rate", "2"], "2 times for 1 links"],
+  ];
+  await Promise.all(wrong.map(async ([args, message]) => {
+    const child = new Child(args, { stderr: "piped" });
+    assertEquals(await child.end(), 2, args.join(" "));
+    assertStringIncludes(child.stderr, message);
+  }));
+});
