@@ -10,7 +10,7 @@ import { MAX_CID_LENGTH } from "../wire/header.ts";
 import { QUIC_V1 } from "../wire/version.ts";
 import { assemble, type Parts } from "./assemble.ts";
 import type { ConnectionEvent } from "./events.ts";
-import { asKeyFault } from "./key_updates.ts";
+import { faultOf } from "./key_updates.ts";
 import type { ConnectionState } from "./lifecycle.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { TAG_LENGTH } from "./packet_draft.ts";
@@ -82,14 +82,12 @@ export class Connection {
    */
   transmit(now: number, buffer: Uint8Array): Transmit | undefined {
     const { keyUpdates, transmitter, closer } = this.#parts;
-    this.#followMtu(now);
     try {
+      this.#followMtu(now);
       keyUpdates.beforeSending(now);
       return transmitter.transmit(now, buffer);
     } catch (error) {
-      const fault = asKeyFault(error);
-      if (!(fault instanceof TransportError)) throw fault;
-      closer.close(fault, now);
+      closer.close(faultOf(error), now);
       return transmitter.transmit(now, buffer);
     }
   }
@@ -105,11 +103,15 @@ export class Connection {
 
   /** Time has passed. Does nothing when no deadline has come. */
   handleTimeout(now: number): void {
-    const { timed, idle, ping, settle, lifecycle, transmitter, issuer } = this.#parts;
+    const { closer, timed, idle, ping, settle, lifecycle, transmitter, issuer } = this.#parts;
     transmitter.forget();
-    for (const part of timed) if (part.nextTimeout() <= now) part.onTimeout(now);
-    if (idle.pingDue) ping.want();
-    settle(now);
+    try {
+      for (const part of timed) if (part.nextTimeout() <= now) part.onTimeout(now);
+      if (idle.pingDue) ping.want();
+      settle(now);
+    } catch (error) {
+      closer.close(faultOf(error), now);
+    }
     if (lifecycle.state === "closed") issuer.close();
   }
 

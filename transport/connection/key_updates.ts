@@ -60,11 +60,18 @@ export class KeyUpdates implements Timed {
   }
 }
 
-/** A fault of packet protection as the connection error that it is; anything else as it came. */
-export function asKeyFault(error: unknown): unknown {
-  if (!(error instanceof KeyError)) return error;
-  const code = error.kind === "aead_limit"
-    ? TransportErrorCode.AEAD_LIMIT_REACHED
-    : TransportErrorCode.KEY_UPDATE_ERROR;
-  return new TransportError(code, error.message);
+/**
+ * What the connection ends with after a fault: a peer's as it was thrown, one of packet protection by its code, and one of
+ * this implementation or of a plugin as INTERNAL_ERROR, with the original as its cause.
+ */
+export function faultOf(error: unknown): TransportError {
+  if (error instanceof TransportError) return error;
+  if (error instanceof KeyError) {
+    const { AEAD_LIMIT_REACHED, KEY_UPDATE_ERROR } = TransportErrorCode;
+    return new TransportError(error.kind === "aead_limit" ? AEAD_LIMIT_REACHED : KEY_UPDATE_ERROR, error.message);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const fault = new TransportError(TransportErrorCode.INTERNAL_ERROR, message);
+  fault.cause = error;
+  return fault;
 }

@@ -22,7 +22,7 @@ import type { Context } from "./context.ts";
 import type { FrameRouter } from "./frame_router.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Idle } from "./idle.ts";
-import { asKeyFault, type KeyUpdates } from "./key_updates.ts";
+import { faultOf, type KeyUpdates } from "./key_updates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { sameBytes } from "./parameters.ts";
 import type { Space, Spaces } from "./spaces.ts";
@@ -101,14 +101,7 @@ export class Receiver {
     try {
       this.#packets(datagram, now);
     } catch (error) {
-      const fault = asKeyFault(error);
-      this.#parts.closer.close(
-        fault instanceof TransportError ? fault : new TransportError(
-          TransportErrorCode.INTERNAL_ERROR,
-          fault instanceof Error ? fault.message : String(fault),
-        ),
-        now,
-      );
+      this.#parts.closer.close(faultOf(error), now);
     }
   }
 
