@@ -13,6 +13,7 @@ import type { ConnectionEvent } from "../connection/events.ts";
 import type { ConnectionHandler } from "../io/driven.ts";
 import { isPermissionError, type SendErrorKind } from "../io/socket.ts";
 import { type AcceptedModes, modeAskedFor, modeName } from "./accepted_modes.ts";
+import { AutoPaths, type AutoPathsOptions } from "./auto_paths.ts";
 import type { EndpointCore, ManagedConn } from "./endpoint_core.ts";
 import { DatagramInbox } from "./inbox.ts";
 import { checkCloseInfo } from "./options.ts";
@@ -62,6 +63,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
   readonly #connection: Connection;
   readonly #streams: Streams;
   readonly #paths: ConnPaths;
+  #auto: AutoPaths | undefined;
   readonly #inbox: DatagramInbox = new DatagramInbox();
   readonly #handshake: PromiseWithResolvers<void> = quiet();
   readonly #closed: PromiseWithResolvers<QuicCloseInfo> = quiet();
@@ -86,6 +88,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
       sockets: core.sockets,
       now: () => core.driver.now(),
       wake: this.#wake,
+      onEvent: (handle, event) => this.#auto?.onEvent(handle, event),
       ...beginning,
     });
     this.#streams = new Streams(connection, this.#paths, this.#wake);
@@ -162,6 +165,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     const name = modeName(mode);
     if (name !== undefined && this.#connection.role === "client") this.#connection.requestMode(name);
     this.#connection.setMode(mode, this.#core.driver.now());
+    this.#auto?.setMode(mode);
     this.#wake();
   }
 
@@ -265,7 +269,11 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
   /** A client that cannot send its first packets need not wait for the handshake to time out. */
   onSendFailed(kind: SendErrorKind, error: unknown, local: Address, remote: Address): void {
     if (this.#connection.role !== "client") return;
-    if (this.#connection.state !== "handshaking") return this.#paths.onSendFailed(kind, error, local, remote);
+    if (this.#connection.state !== "handshaking") {
+      this.#paths.onSendFailed(kind, error, local, remote);
+      if (kind === "unreachable" || kind === "gone") this.#auto?.onSendFailed();
+      return;
+    }
     if (isPermissionError(error)) this.abort(error);
     else if (kind === "unreachable" || kind === "gone") {
       const { hostname } = this.#beginning.remote;
@@ -297,6 +305,13 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     }
   }
 
+  /** Keeps a path for every local address from now on. Throws what listing the interfaces throws. */
+  follow(options: Omit<AutoPathsOptions, "paths" | "remote">): void {
+    if (this.#error !== undefined) return;
+    this.#auto = new AutoPaths({ ...options, paths: this.#paths, remote: this.#beginning.remote });
+    this.#auto.start();
+  }
+
   /** What was said of the first path besides its properties. */
   setFirst(plan: PathPlan): void {
     if (plan.status !== undefined) this.#paths.all[0]?.setStatus(plan.status);
@@ -324,6 +339,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     this.#handshake.reject(told);
     if (clean !== undefined && this.#cause === undefined) this.#closed.resolve(clean);
     else this.#closed.reject(told);
+    this.#auto?.[Symbol.dispose]();
     this.#paths.close(told);
     this.#streams.close(told, clean !== undefined && this.#cause === undefined);
     this.#inbox.close(told);

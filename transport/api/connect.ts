@@ -4,12 +4,14 @@ import {
   PathError,
   QuicError,
   TransportError,
+  TransportErrorCode,
   VersionError,
 } from "../base/errors.ts";
 import type { Address } from "../base/address.ts";
 import { DEFAULT_CONFIG, type TransportConfig } from "../connection/config.ts";
 import type { ClientTls } from "../connection/options.ts";
-import { canReach, ipVersion, isLoopback, withoutBrackets } from "../io/ip.ts";
+import { facing, localInterfaces } from "../io/interfaces.ts";
+import { canReach, isLoopback, withoutBrackets } from "../io/ip.ts";
 import { resolveHost } from "../io/resolve.ts";
 import { modeName } from "./accepted_modes.ts";
 import { Conn } from "./conn.ts";
@@ -17,10 +19,10 @@ import { QuicEndpoint } from "./endpoint.ts";
 import { coreOf, type EndpointCore } from "./endpoint_core.ts";
 import { environmentKeyLog } from "./key_log.ts";
 import { certificates, checkPort, checkProtocols, checkText, transportConfig } from "./options.ts";
-import { type PathPlan, planPaths } from "./path_options.ts";
-import { chooseAddress } from "./paths.ts";
+import { canonical, type PathPlan, planPaths } from "./path_options.ts";
 import { type Attempt, ATTEMPT_DELAY, race } from "./race.ts";
 import { systemRoots } from "./roots.ts";
+import type { SocketLease } from "./sockets.ts";
 import type { ConnectQuicOptions, QuicConn, QuicEndpointLike } from "./types.ts";
 
 /** Between two attempts when all addresses are this machine's own: what answers, answers at once. */
@@ -38,34 +40,34 @@ const LOOPBACK_DELAY = 20;
 export async function connectQuic<ZRTT extends boolean = false>(options: ConnectQuicOptions<ZRTT>): Promise<QuicConn> {
   const hostname = withoutBrackets(checkText("hostname", options.hostname));
   const port = checkPort(options.port);
-  const plans = options.paths === undefined ? undefined : planPaths(options.paths);
+  const isAuto = options.paths === "auto";
+  const plans = options.paths === undefined || options.paths === "auto" ? [NO_PLAN] : planPaths(options.paths);
   const own = { observer: options.observer, keyLog: options.keyLog ?? environmentKeyLog() };
   const transport = clientTransport(options, plans);
   const tls = await clientTls(options, hostname);
-  const [first, ...others] = await locate(plans ?? [NO_PLAN], { hostname, port });
+  const { targets, others } = isAuto ? await locateAll({ hostname, port }) : await locate(plans, { hostname, port });
   options.signal?.throwIfAborted();
   const endpoint = options.endpoint ?? implicitEndpoint(options);
+  const held: SocketLease[] = [];
   try {
     const core = coreOf(endpoint);
-    const settings = { tls, transport, own, mode: modeName(options.mode), plan: first!.plan };
-    const held = others.map(({ plan }) => plan.local === undefined ? undefined : core.sockets.lease(plan.local));
-    const start = (remote: Address): Attempt<Conn> => {
-      const conn = connectTo(core, remote, first!.remotes, settings);
+    for (const { local } of others) if (local !== undefined) held.push(core.sockets.lease(local));
+    const settings = { tls, transport, own, mode: modeName(options.mode) };
+    const start = (target: Target): Attempt<Conn> => {
+      const conn = connectTo(core, target, settings);
       return { result: conn.handshake.then(() => conn), cancel: () => conn.close() };
     };
-    try {
-      const { remotes } = first!;
-      const delay = remotes.every((remote) => isLoopback(remote.hostname)) ? LOOPBACK_DELAY : ATTEMPT_DELAY;
-      const conn = await race(remotes, start, { delay, signal: options.signal });
-      if (options.endpoint === undefined) conn.adoptEndpoint();
-      conn.openPlanned(others.map(({ plan }) => plan));
-      return conn;
-    } finally {
-      for (const lease of held) lease?.release();
-    }
+    const delay = targets.every(({ remote }) => isLoopback(remote.hostname)) ? LOOPBACK_DELAY : ATTEMPT_DELAY;
+    const conn = await race(targets, start, { delay, signal: options.signal });
+    if (options.endpoint === undefined) conn.adoptEndpoint();
+    conn.openPlanned(others);
+    if (isAuto) conn.follow({ mode: options.mode, maxPaths: transport.maxPaths ?? DEFAULT_CONFIG.maxPaths });
+    return conn;
   } catch (error) {
     if (options.endpoint === undefined) endpoint.close();
     throw error instanceof AggregateError ? mostTelling(error.errors) : error;
+  } finally {
+    for (const lease of held) lease.release();
   }
 }
 
@@ -78,10 +80,10 @@ function implicitEndpoint(options: ConnectQuicOptions<boolean>): QuicEndpointLik
 }
 
 /** The transport's settings, with room for the paths that are asked for. */
-function clientTransport(options: ConnectQuicOptions<boolean>, plans: readonly PathPlan[] = []): TransportConfig {
+function clientTransport(options: ConnectQuicOptions<boolean>, plans: readonly PathPlan[]): TransportConfig {
   const transport = transportConfig(options);
   const most = transport.maxPaths;
-  if (most !== undefined && most > 0 && plans.length > most) {
+  if (most !== undefined && plans.length > Math.max(1, most)) {
     throw new RangeError(`"paths" has ${plans.length} entries: expected no more than "maxPaths", ${most}`);
   }
   return plans.length > DEFAULT_CONFIG.maxPaths && most === undefined
@@ -89,32 +91,59 @@ function clientTransport(options: ConnectQuicOptions<boolean>, plans: readonly P
     : transport;
 }
 
-interface Located {
-  /** With an IP address where a remote host was named. */
+/** One attempt to connect. */
+interface Target {
+  /** The first path. */
   readonly plan: PathPlan;
-  /** Where the path can go, preferred first. */
-  readonly remotes: readonly Address[];
+  readonly remote: Address;
+  /** The server's IP addresses, as far as this path can reach them. */
+  readonly addresses: readonly string[];
+}
+
+/** What to try for the first path, preferred first, and the other paths, with IP addresses where hosts were named. */
+interface Located {
+  readonly targets: readonly Target[];
+  readonly others: readonly PathPlan[];
 }
 
 /** Finds the IP addresses of the server for every path. Throws `ResolveError`, and `PathError` for a path that cannot be. */
-async function locate(plans: readonly PathPlan[], server: Address): Promise<Located[]> {
+async function locate(plans: readonly PathPlan[], server: Address): Promise<Located> {
+  const first = plans[0]!;
   const known = new Map<string, string[]>();
-  const located: Located[] = [];
+  let targets: Target[] = [];
+  const others: PathPlan[] = [];
   for (const plan of plans) {
-    const { hostname, port } = plan.remote ?? plans[0]!.remote ?? server;
-    const addresses = known.get(hostname) ?? await resolveHost(hostname);
-    known.set(hostname, addresses);
+    const { hostname, port } = plan.remote ?? first.remote ?? server;
+    const all = known.get(hostname) ?? await resolveHost(hostname);
+    known.set(hostname, all);
     const { local } = plan;
-    const usable = addresses.filter((address) => local === undefined || canReach(local.hostname, address));
-    if (usable.length === 0) {
-      throw new PathError(`Cannot reach ${hostname} from ${local?.hostname}: expected an address of the same family`);
+    const addresses = all.filter((address) => local === undefined || canReach(local.hostname, address));
+    if (addresses.length === 0) {
+      throw cannotReach(hostname, `from ${local?.hostname}: expected an address of its family`);
     }
-    const remote = plan.remote === undefined || ipVersion(hostname) !== 0
-      ? plan.remote
-      : { hostname: chooseAddress(usable, undefined), port };
-    located.push({ plan: { ...plan, remote }, remotes: usable.map((address) => ({ hostname: address, port })) });
+    if (plan === first) targets = addresses.map((each) => ({ plan, remote: { hostname: each, port }, addresses }));
+    else others.push(plan.remote === undefined ? plan : { ...plan, remote: { hostname: addresses[0]!, port } });
   }
-  return located;
+  return { targets, others };
+}
+
+/** Every way from an address of this machine to one of the server. Throws `ResolveError`, `PathError`, and `NotCapable`. */
+async function locateAll({ hostname, port }: Address): Promise<Located> {
+  const interfaces = localInterfaces();
+  const addresses = await resolveHost(hostname);
+  const targets = addresses.flatMap((each) =>
+    facing(interfaces, each).map(({ address, name }): Target => ({
+      plan: { ...NO_PLAN, local: { hostname: canonical(address), port: 0 }, description: { label: name } },
+      remote: { hostname: each, port },
+      addresses,
+    }))
+  );
+  if (targets.length === 0) throw cannotReach(hostname, "as no address of this machine is of its kind");
+  return { targets, others: [] };
+}
+
+function cannotReach(hostname: string, why: string): PathError {
+  return new PathError(`Cannot reach ${hostname} ${why}`, TransportErrorCode.NO_VIABLE_PATH);
 }
 
 interface ConnectSettings {
@@ -123,13 +152,11 @@ interface ConnectSettings {
   readonly own: Parameters<EndpointCore["make"]>[0];
   /** What the server is asked to send in. */
   readonly mode: string | undefined;
-  /** The first path. */
-  readonly plan: PathPlan;
 }
 
-function connectTo(core: EndpointCore, remote: Address, remotes: readonly Address[], settings: ConnectSettings): Conn {
+function connectTo(core: EndpointCore, { plan, remote, addresses }: Target, settings: ConnectSettings): Conn {
   if (core.isClosed) throw new Error("Cannot connect: the endpoint is closed");
-  const { tls, transport, own, mode, plan } = settings;
+  const { tls, transport, own, mode } = settings;
   const lease = plan.local === undefined ? undefined : core.sockets.lease(plan.local);
   try {
     const local = lease?.local ?? core.localFor(remote.hostname);
@@ -137,7 +164,6 @@ function connectTo(core: EndpointCore, remote: Address, remotes: readonly Addres
     const path = plan.description;
     const connection = core.make(own, undefined, () => core.core.connect({ local, remote, tls, transport, path, now }));
     if (mode !== undefined) connection.requestMode(mode);
-    const addresses = remotes.map(({ hostname }) => hostname);
     const conn = new Conn(core, connection, { local, remote, lease, addresses });
     conn.setFirst(plan);
     return conn;

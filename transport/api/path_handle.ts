@@ -40,6 +40,8 @@ export class PathHandle implements QuicPath {
   #said: QuicPathDescription | undefined;
   /** The socket that it uses. */
   lease: SocketLease | undefined;
+  /** The application closed it. */
+  isUnwanted = false;
   /** Why it cannot be, when that tells more than its event. */
   cause: Error | undefined;
 
@@ -134,6 +136,12 @@ export class PathHandle implements QuicPath {
       throw new RangeError(`"code" is ${String(code)}: expected an integer from 0 to 2^53-1`);
     }
     if (typeof reason !== "string") throw new TypeError(`"reason" is a ${typeof reason}: expected text`);
+    this.abandon(code, reason);
+    this.isUnwanted = true;
+  }
+
+  /** As `close`, for reasons of our own. */
+  abandon(code: number, reason: string): void {
     if (this.#phase === "closed") return;
     this.#host.connection.closePath(this.id, code, reason, this.#host.now());
     this.#host.wake();

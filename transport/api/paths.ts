@@ -25,7 +25,7 @@ export interface ConnPathsParts {
   /** The server's IP addresses, as far as they are known. */
   readonly addresses?: readonly string[] | undefined;
   /** Something happened to a path. */
-  readonly onEvent?: ((event: PathEvent) => void) | undefined;
+  readonly onEvent?: ((handle: PathHandle, event: PathEvent) => void) | undefined;
 }
 
 /** The paths of a connection: those that there are, their sockets, and what is told of them. */
@@ -124,7 +124,7 @@ export class ConnPaths implements PathHost {
   /** Abandons a path whose local address is gone, and closes its socket at once; `false` when it is the last. */
   drop(handle: PathHandle, code: number, reason: string): boolean {
     try {
-      handle.close(code, reason);
+      handle.abandon(code, reason);
     } catch (error) {
       if (!(error instanceof PathError)) throw error;
       return false;
@@ -142,7 +142,7 @@ export class ConnPaths implements PathHost {
       if (handle.lease !== undefined) this.#leaving.add(handle);
     }
     this.feed.push(event);
-    this.#parts.onEvent?.(event);
+    this.#parts.onEvent?.(handle, event);
   }
 
   /** The connection has had its turn. */
@@ -271,7 +271,7 @@ export class ConnPaths implements PathHost {
 
   #tryClose(handle: PathHandle, code: number, reason: string): boolean {
     try {
-      handle.close(code, reason);
+      handle.abandon(code, reason);
       return true;
     } catch (error) {
       // It is the last, or over already.

@@ -310,8 +310,14 @@ export interface ConnectQuicOptions<ZRTT extends boolean = false> extends QuicTr
   /**
    * The paths to have: the first carries the handshake, the others are opened when it is confirmed, as with `openPath`, and
    * are among the connection's `paths` from the beginning.
+   *
+   * `"auto"`: every local address that the server may be reached from becomes a path, as far as the mode wants it and
+   * `maxPaths` allows, labelled with the name of its interface. That follows the interfaces: the path of an address that goes
+   * away ends with its socket, a new address gets a path within a second or two. Addresses are those of the family of the
+   * server's; loopback ones only when the server is on loopback. The handshake is tried from one address after the other, so
+   * that a dead interface is no obstacle. Needs Deno's `--allow-sys=networkInterfaces`.
    */
-  readonly paths?: readonly QuicPathOptions[] | undefined;
+  readonly paths?: readonly QuicPathOptions[] | "auto" | undefined;
   /** For the new endpoint: see `QuicEndpointOptions.crypto`. */
   readonly crypto?: CryptoProvider | undefined;
   /** For the new endpoint: see `QuicEndpointOptions.socket`. */

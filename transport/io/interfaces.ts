@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { isLoopback } from "./ip.ts";
+import { ipVersion, isLoopback } from "./ip.ts";
 
 /** A local address and the interface that has it. */
 export interface LocalInterface {
@@ -33,12 +33,41 @@ export function localInterfaces(): LocalInterface[] {
   return found;
 }
 
+/**
+ * Those from which a host may be reached, as far as addresses tell: of its family, loopback for loopback alone, link-local
+ * for link-local alone. The first of each interface come first, then the second of each, and so on.
+ */
+export function facing(interfaces: readonly LocalInterface[], remote: string): LocalInterface[] {
+  const seen = new Map<string, number>();
+  const ranked: { readonly rank: number; readonly each: LocalInterface }[] = [];
+  for (const each of interfaces) {
+    if (each.version !== ipVersion(remote) || each.loopback !== isLoopback(remote)) continue;
+    if (isLinkLocal(each.address) !== isLinkLocal(remote) || zoneOf(each.address) !== zoneOf(remote)) continue;
+    const rank = seen.get(each.name) ?? 0;
+    seen.set(each.name, rank + 1);
+    ranked.push({ rank, each });
+  }
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ each }) => each);
+}
+
+/** Whether it is of one link only (RFC 3927, RFC 4291 §2.5.6). */
+function isLinkLocal(address: string): boolean {
+  return address.startsWith("169.254.") || /^fe[89ab][0-9a-f]:/i.test(address);
+}
+
+function zoneOf(address: string): string {
+  const at = address.indexOf("%");
+  return at < 0 ? "" : address.slice(at);
+}
+
 /** How {@linkcode watchInterfaces} looks. */
 export interface WatchInterfacesOptions {
   /** Milliseconds between two looks. Default 1000. */
   readonly interval?: number;
   /** What to look at. Default {@linkcode localInterfaces}. */
   readonly list?: () => readonly LocalInterface[];
+  /** Call `onChange` after every look, though nothing has changed. Default false. */
+  readonly always?: boolean;
 }
 
 /**
@@ -61,7 +90,7 @@ export function watchInterfaces(
       return;
     }
     const print = fingerprint(found);
-    if (print === known) return;
+    if (print === known && options.always !== true) return;
     known = print;
     onChange(found);
   }, options.interval ?? 1000);
