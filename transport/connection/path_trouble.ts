@@ -1,3 +1,4 @@
+import { K_GRANULARITY } from "../../recovery/rtt.ts";
 import type { PathId } from "../base/role.ts";
 import type { Path } from "../paths/path.ts";
 import type { PathManager } from "../paths/path_manager.ts";
@@ -56,7 +57,7 @@ interface Doubt {
  * |---------------------------------------|-----------------------------------------------------------|----------------------------|
  * | a PTO ago                             | all in flight is offered to the others; the peer is told  | all others are probed now, |
  * |                                       | to avoid the path unless it still sends on it             | and this one is besides    |
- * | a round trip and a PTO ago            | the path is suspended, and probed with back-off           | –                          |
+ * | a PTO ago and a round trip, and some  | the path is suspended, and probed with back-off           | –                          |
  *
  * A send error suspends at once. A path is only given up for another: the last usable one never is, and when there is none,
  * the suspended one that was heard of last is taken back. Else a path is taken back when something is acknowledged that was
@@ -113,7 +114,7 @@ export class PathTrouble implements Timed {
     if (oldest === undefined) return Infinity;
     const silentAt = Math.max(oldest.sentAt, path.usableAt) + this.#parts.ptoOf(path.route);
     if (this.#hasOther(path, "usable")) {
-      return doubt?.offeredFor === oldest.number ? silentAt + path.route.rtt.smoothed : silentAt;
+      return doubt?.offeredFor === oldest.number ? silentAt + answerTime(path.route) : silentAt;
     }
     if (!this.#hasOther(path, "suspended")) return Infinity;
     return doubt === undefined || doubt.probeAt === Infinity ? silentAt : Math.max(silentAt, doubt.probeAt);
@@ -197,6 +198,7 @@ export class PathTrouble implements Timed {
     if (doubt === undefined) return;
     path.route.probes[APPLICATION] = 1;
     doubt.probedAt = now;
+    if (doubt.probeEvery >= SUSPENDED_PROBE_MAX) this.#parts.manager.remind(path, now);
     this.#backOff(path, doubt, now);
   }
 
@@ -247,6 +249,11 @@ export class PathTrouble implements Timed {
     }
     return true;
   }
+}
+
+/** How long the answer to the packets takes that asked a silent path, as a rule. */
+function answerTime({ rtt }: Route): number {
+  return rtt.smoothed + Math.max(2 * rtt.variation, K_GRANULARITY);
 }
 
 function doubtOf(offeredFor: number, now: number): Doubt {
