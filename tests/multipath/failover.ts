@@ -49,6 +49,8 @@ export interface Waiting {
   endedAfter: number;
   /** One PTO and one round trip of the path that died, and one round trip of the other, by the sender at the death. */
   bound: number;
+  /** Whether the windows of the paths that stay were full when the first PTO was over: then data has to wait for one. */
+  isFull: boolean;
 }
 
 /** What came of it. */
@@ -76,14 +78,26 @@ export function ptoOf(path: PathStats): number {
   return path.srtt + Math.max(4 * path.rttVar, 1) + MAX_ACK_DELAY;
 }
 
-/** By the sender's figures; a round trip takes as long as the links do at least, whatever little was measured so far. */
-function boundOf(sender: Connection, dead: number, links: readonly WorldLinkOptions[]): number {
+/**
+ * By the figures of the end that has to notice: the sender, or while the request is on its way, the client. A round trip takes
+ * as long as the links do at least, whatever little was measured so far.
+ */
+function boundOf(noticing: readonly Connection[], dead: number, links: readonly WorldLinkOptions[]): number {
   let bound = 0;
-  for (const path of sender.stats().paths) {
-    const rtt = Math.max(path.srtt, 2 * (links[path.id]!.delayMs ?? 0));
-    bound += path.id === dead ? ptoOf(path) + rtt : rtt;
+  for (const connection of noticing) {
+    let sum = 0;
+    for (const path of connection.stats().paths) {
+      const rtt = Math.max(path.srtt, 2 * (links[path.id]!.delayMs ?? 0));
+      sum += path.id === dead ? ptoOf(path) + rtt : rtt;
+    }
+    bound = Math.max(bound, sum);
   }
   return bound;
+}
+
+/** Whether no path but the one that died may send another packet. */
+function isFull(sender: Connection, dead: number | undefined): boolean {
+  return sender.stats().paths.every((path) => path.id === dead || path.inFlight + path.mtu > path.cwnd);
 }
 
 /** Datagrams that links other than the one that dies have lost so far. */
@@ -114,27 +128,35 @@ export function exchange(cut: Cut): Outcome {
   const { world } = paths;
   paths.ready();
   const { startedAt } = requests.exchanges[0]!;
-  let [datagrams, diedAt, lostBefore] = [0, Infinity, 0];
+  let [datagrams, diedAt, lostBefore, checkAt] = [0, Infinity, 0, Infinity];
   const waits: Waiting[] = [];
   world.onSend = () => {
     if (requests.exchanges[0]!.streamId < 0 || ++datagrams !== at || dead === undefined) return;
     diedAt = world.now;
     lostBefore = lossesBut(paths, dead);
+    checkAt = diedAt + Math.max(...[paths.client, paths.server].map((end) => ptoOf(end.stats().paths[dead]!)));
     const link = paths.links[dead]!;
     if (death === "silent") link.set({ dead: true });
     else if (death === "unreachable") link.set({ unreachable: true });
     else link.set({ dead: true }, death);
     for (const wait of waits) {
-      wait.bound = boundOf(wait.direction === "up" ? paths.client : paths.server, dead, cut.links ?? LINKS);
+      const { direction } = wait;
+      const noticing = direction === "up"
+        ? [paths.client]
+        : had.down > 0
+        ? [paths.server]
+        : [paths.client, paths.server];
+      wait.bound = boundOf(noticing, dead, cut.links ?? LINKS);
     }
   };
-  if (load !== "down") waits.push({ direction: "up", wait: 0, endedAfter: 0, bound: 0 });
-  if (load !== "up") waits.push({ direction: "down", wait: 0, endedAfter: 0, bound: 0 });
+  if (load !== "down") waits.push({ direction: "up", wait: 0, endedAfter: 0, bound: 0, isFull: false });
+  if (load !== "up") waits.push({ direction: "down", wait: 0, endedAfter: 0, bound: 0, isFull: false });
   const had = { up: 0, down: 0, upAt: startedAt, downAt: startedAt };
   const one = { up: requests.exchanges[0]!, down: requests.exchanges.at(-1)! };
   world.require(`the exchange, cut at ${at}`, () => {
     for (const wait of waits) {
       const { direction } = wait;
+      if (world.now >= checkAt) wait.isFull = isFull(direction === "up" ? paths.client : paths.server, dead);
       // What comes when all that was asked for is there is not waited for before.
       if (load === "both") had.downAt = Math.max(had.downAt, one.down.requestedAt);
       if (one[direction][direction] === had[direction]) continue;
@@ -146,6 +168,7 @@ export function exchange(cut: Cut): Outcome {
       }
       had[`${direction}At`] = world.now;
     }
+    if (world.now >= checkAt) checkAt = Infinity;
     return requests.isDone;
   }, world.now + 60_000);
   world.onSend = undefined;

@@ -185,6 +185,27 @@ Deno.test("Connection: the lower of both ends' limits holds, and both rise by on
   assertEquals(limits("client"), [6, 7, 8, 9, 10]);
 });
 
+function isComplete(data: { readonly path: number; readonly new: string }): boolean {
+  return data.path === 1 && data.new === "migration_complete";
+}
+
+Deno.test("Connection finds a path again whose translator forgot the client while it said nothing there", () => {
+  for (const address of [false, true]) {
+    const paths = new Paths({ links: linksOf(2) }).ready();
+    paths.world.runFor(1000);
+    paths.links[1]!.rebind({ address });
+    const stream = paths.server.openStream("unidirectional")!;
+    paths.server.write(stream, new Uint8Array(400_000));
+    // The server sends to where nobody is, until it asks the client to avoid the path, who then speaks there.
+    const isBack = (): boolean => paths.serverTrace.count("quic:migration_state_updated", isComplete) === 1;
+    paths.world.require("the path to be back", isBack, paths.world.now + 2000);
+    assertEquals(isUsable(paths.server, 1), true);
+    const { remote } = paths.server.stats().paths[1]!;
+    assert(remote.port !== 50_000);
+    assertEquals(remote.hostname !== paths.links[1]!.client, address);
+  }
+});
+
 function clearTraces(...traces: readonly Trace[]): void {
   for (const trace of traces) trace.clear();
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type LocalInterface, localInterfaces, watchInterfaces } from "./interfaces.ts";
+import { facing, type LocalInterface, localInterfaces, watchInterfaces } from "./interfaces.ts";
 
 const WIFI: LocalInterface = { name: "wlan0", address: "192.0.2.20", version: 4, loopback: false };
 const CELL: LocalInterface = { name: "wwan0", address: "198.51.100.7", version: 4, loopback: false };
@@ -38,4 +38,29 @@ Deno.test("watchInterfaces() tells the state, each change, and nothing else", as
   clearInterval(alive);
   watch[Symbol.dispose]();
   assertEquals(told, [[WIFI], [CELL, WIFI], []]);
+});
+
+function at(name: string, address: string): LocalInterface {
+  return { name, address, version: address.includes(":") ? 6 : 4, loopback: name === "lo" };
+}
+
+Deno.test("facing() finds the addresses from which a host may be reached, one of each interface first", () => {
+  const all = [
+    at("lo", "127.0.0.1"),
+    at("lo", "::1"),
+    at("wlan0", "192.168.1.20"),
+    at("wlan0", "192.168.1.21"),
+    at("wlan0", "2001:db8::20"),
+    at("wlan0", "fe80::1%wlan0"),
+    at("eth0", "169.254.3.4"),
+    at("wwan0", "10.44.0.7"),
+    at("wwan0", "fe80::1%wwan0"),
+  ];
+  const from = (remote: string): string[] => facing(all, remote).map(({ address }) => address);
+  assertEquals(from("203.0.113.1"), ["192.168.1.20", "10.44.0.7", "192.168.1.21"]);
+  assertEquals(from("127.0.0.1"), ["127.0.0.1"]);
+  assertEquals(from("::1"), ["::1"]);
+  assertEquals(from("2001:db8::1"), ["2001:db8::20"]);
+  assertEquals(from("169.254.9.9"), ["169.254.3.4"]);
+  assertEquals(from("fe80::9%wwan0"), ["fe80::1%wwan0"]);
 });

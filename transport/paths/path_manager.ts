@@ -9,7 +9,7 @@ import { type PathChange, pathStats } from "./path_events.ts";
 import { cannotOpen } from "./path_limits.ts";
 import type { PathManagerParts } from "./path_manager_parts.ts";
 import { PathStatuses } from "./path_statuses.ts";
-import type { Route } from "./route.ts";
+import { LEVEL_INDEX, type Route } from "./route.ts";
 import { SpentIds } from "./spent_ids.ts";
 
 /** What a path is opened with. */
@@ -88,7 +88,7 @@ export class PathManager implements FrameOwner {
     const properties = describePath(options.properties);
     const id = this.#smallestUnused();
     this.#openings.push({ ...options, properties, id, since: now });
-    this.#emitState(id, "opening", options.properties.label, now);
+    this.#traceState(id, "", "opening", `opening ${options.properties.label}`, now);
     this.progress(now);
     return id;
   }
@@ -213,11 +213,16 @@ export class PathManager implements FrameOwner {
     if (!this.isOver(path.id)) this.#statuses.avoid(path.id, isAvoided, now);
   }
 
+  /** Still in trouble: where a translator has forgotten a client, the client alone can mend that, by speaking. */
+  remind(path: Path, now: number): void {
+    if (this.#parts.role === "server") this.#statuses.remind(path.id, now);
+  }
+
   /** Abandons a path (RFC 10069 §3.4): nothing is sent on it any more. */
   close(path: Path, code: number, reason: string, now: number, byPeer = false): void {
     if (path.state === "closing" || path.state === "gone") return;
     const { validator, pool, issuer, limits } = this.#parts;
-    const wasLast = !this.#hasOther(path);
+    const wasLast = !this.hasOther(path);
     this.#setState(path, "closing", reason, now);
     this.#announce(path, "closed", reason, now, code, byPeer);
     this.#parts.observer?.on("multipath:path_closed", { path: path.id, code, byPeer }, now);
@@ -251,7 +256,10 @@ export class PathManager implements FrameOwner {
 
   /** Whether another path could take this one's place. */
   hasOther(path: Path): boolean {
-    return this.#hasOther(path);
+    for (const other of this.#parts.paths.all()) {
+      if (other !== path && (other.state === "usable" || other.state === "suspended")) return true;
+    }
+    return false;
   }
 
   onFrame(frame: Frame, packet: ReceivedPacket): void {
@@ -372,13 +380,6 @@ export class PathManager implements FrameOwner {
     this.#announce(path, "usable", reason, now);
   }
 
-  #hasOther(path: Path): boolean {
-    for (const other of this.#parts.paths.all()) {
-      if (other !== path && (other.state === "usable" || other.state === "suspended")) return true;
-    }
-    return false;
-  }
-
   #onAbandon(frame: PathAbandonFrame, packet: ReceivedPacket): void {
     const { limits, paths, issuer } = this.#parts;
     const { path: id } = frame;
@@ -411,7 +412,14 @@ export class PathManager implements FrameOwner {
     if (path === undefined) return;
     const changed = (path.peerStatus ?? "available") !== status;
     path.peerStatus = status;
+    // A translator may have forgotten us: one packet tells the server where we are now.
+    if (status === "backup" && path.state === "usable") this.#speak(path);
     if (changed) this.#announce(path, "status", `the peer says ${status}`, packet.now);
+  }
+
+  #speak(path: Path): void {
+    const { probes } = path.route;
+    if (this.#parts.role === "client") probes[LEVEL_INDEX.application] = Math.max(1, probes[LEVEL_INDEX.application]!);
   }
 
   /** An id that never became a path is used up: the peer must hear of it (RFC 10069 §3.4). */
@@ -467,20 +475,12 @@ export class PathManager implements FrameOwner {
   }
 
   #setState(path: Path, state: PathState, reason: string, now: number): void {
-    this.#parts.observer?.on(
-      "multipath:path_state_updated",
-      { path: path.id, old: path.state, new: state, reason },
-      now,
-    );
+    this.#traceState(path.id, path.state, state, reason, now);
     path.state = state;
   }
 
-  #emitState(id: PathId, state: PathState, label: string, now: number): void {
-    this.#parts.observer?.on(
-      "multipath:path_state_updated",
-      { path: id, old: "", new: state, reason: `opening ${label}` },
-      now,
-    );
+  #traceState(path: PathId, old: PathState | "", state: PathState, reason: string, now: number): void {
+    this.#parts.observer?.on("multipath:path_state_updated", { path, old, new: state, reason }, now);
   }
 
   #announce(path: Path, change: PathChange, reason: string, now: number, code = 0, byPeer = false): void {

@@ -68,9 +68,14 @@ export class PathStatuses {
     this.#tell(id, isAvoided ? "backup" : this.local(id), now);
   }
 
-  #tell(id: PathId, status: PathStatus, now: number): void {
+  /** Says again that the peer is to avoid the path, if it is. */
+  remind(id: PathId, now: number): void {
+    if (this.#avoided.has(id)) this.#tell(id, "backup", now, true);
+  }
+
+  #tell(id: PathId, status: PathStatus, now: number, always = false): void {
     const own = this.#local.get(id);
-    if (own?.status === status) return;
+    if (own?.status === status && !always) return;
     this.#local.set(id, { status, sequence: (own?.sequence ?? 0) + 1 });
     this.#queue.want(id);
     this.#parts.observer?.on("multipath:path_status_updated", { path: id, owner: "local", status }, now);
