@@ -157,7 +157,7 @@ export class AutoPaths implements Disposable {
 
   #tell(handle: PathHandle, wish: PathWish): void {
     if (wish === "none") {
-      this.#options.paths.drop(handle, TransportErrorCode.APPLICATION_ABANDON_PATH, "The mode does not want it");
+      this.#options.paths.end(handle, TransportErrorCode.APPLICATION_ABANDON_PATH, "The mode does not want it");
     } else if (this.#told.get(handle) !== wish) {
       // The application's own word counts until the policy changes its mind.
       if (this.#told.has(handle) || wish === "backup") handle.setStatus(wish);

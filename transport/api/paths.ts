@@ -121,14 +121,21 @@ export class ConnPaths implements PathHost {
     });
   }
 
-  /** Abandons a path whose local address is gone, and closes its socket at once; `false` when it is the last. */
-  drop(handle: PathHandle, code: number, reason: string): boolean {
+  /** Abandons a path; `false` when it is the last. */
+  end(handle: PathHandle, code: number, reason: string): boolean {
     try {
       handle.abandon(code, reason);
+      return true;
     } catch (error) {
-      if (!(error instanceof PathError)) throw error;
-      return false;
+      // It is the last, or over already.
+      if (error instanceof PathError) return false;
+      throw error;
     }
+  }
+
+  /** Abandons a path whose local address is gone, and closes its socket at once; `false` when it is the last. */
+  drop(handle: PathHandle, code: number, reason: string): boolean {
+    if (!this.end(handle, code, reason)) return false;
     this.#release(handle);
     return true;
   }
@@ -161,7 +168,7 @@ export class ConnPaths implements PathHost {
       const reason = error instanceof Error ? error.message : String(error);
       const where = `${remote.hostname} from ${local.hostname}`;
       handle.cause = refused ? error : because(new PathError(`Cannot open a path to ${where}: ${reason}`), error);
-      this.#tryClose(handle, TransportErrorCode.PATH_UNSTABLE_OR_POOR, `The socket refuses to send: ${reason}`);
+      this.end(handle, TransportErrorCode.PATH_UNSTABLE_OR_POOR, `The socket refuses to send: ${reason}`);
     }
   }
 
@@ -171,7 +178,7 @@ export class ConnPaths implements PathHost {
       const { local: its, remote } = handle.stats();
       if (!sameAddress(its, local)) continue;
       const reason = `Its socket died: ${error.message}`;
-      if (this.#tryClose(handle, TransportErrorCode.PATH_UNSTABLE_OR_POOR, reason)) continue;
+      if (this.end(handle, TransportErrorCode.PATH_UNSTABLE_OR_POOR, reason)) continue;
       this.connection.onSendError(its, remote, "gone", this.now());
     }
   }
@@ -266,18 +273,7 @@ export class ConnPaths implements PathHost {
   }
 
   #giveUp(handle: PathHandle): void {
-    this.#tryClose(handle, TransportErrorCode.APPLICATION_ABANDON_PATH, "Given up by the application");
-  }
-
-  #tryClose(handle: PathHandle, code: number, reason: string): boolean {
-    try {
-      handle.abandon(code, reason);
-      return true;
-    } catch (error) {
-      // It is the last, or over already.
-      if (error instanceof PathError) return false;
-      throw error;
-    }
+    this.end(handle, TransportErrorCode.APPLICATION_ABANDON_PATH, "Given up by the application");
   }
 }
 
