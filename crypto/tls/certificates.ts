@@ -29,6 +29,8 @@ const LEAF = "Server certificate";
 export interface ChainOptions {
   /** DER; see `TlsClientOptions.roots`. */
   readonly roots: readonly Uint8Array[];
+  /** DER; see `TlsClientOptions.moreRoots`. */
+  readonly moreRoots?: (() => readonly Uint8Array[]) | undefined;
   readonly name: ServerName;
   /** Unix milliseconds. */
   readonly time: number;
@@ -64,12 +66,33 @@ function tryParse(der: Uint8Array): Certificate | undefined {
 
 /** Checks a chain (DER, leaf first; the others in any order, and more than needed). Throws `TlsAlert`. */
 export function verifyChain(chain: readonly Uint8Array[], options: ChainOptions): void {
-  const roots = usableRoots(options.roots);
+  const { roots, moreRoots } = options;
   const [leaf, ...others] = chain.map((der, i) => parse(der, i === 0 ? LEAF : `Certificate ${i + 1} of the chain`));
   if (leaf === undefined) throw new TlsAlert("decode_error", "Server sent no certificate: expected at least one");
-  reading(LEAF, () => checkLeaf(leaf, options));
-  if (roots.some((root) => sameBytes(root.der, leaf.der))) return;
-  new PathSearch(others, roots, options).run(leaf);
+  const search = (trusted: readonly Certificate[]): void => {
+    reading(LEAF, () => checkLeaf(leaf, options));
+    if (trusted.some((root) => sameBytes(root.der, leaf.der))) return;
+    new PathSearch(others, trusted, options).run(leaf);
+  };
+  if (moreRoots === undefined) return search(usableRoots(roots));
+  const first = roots.length === 0 ? [] : usableRoots(roots);
+  try {
+    search(first);
+  } catch (error) {
+    if (!(error instanceof TlsAlert)) throw error;
+    search([...first, ...furtherRoots(moreRoots, error)]);
+  }
+}
+
+/** The authorities that take longer to read; when they cannot be read, the chain is refused as it was without them. */
+function furtherRoots(moreRoots: () => readonly Uint8Array[], refusal: TlsAlert): Certificate[] {
+  try {
+    return usableRoots(moreRoots());
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `${refusal.message}; further authorities cannot be read: ${why}`;
+    throw new TlsAlert(refusal.description, message, { cause });
+  }
 }
 
 /** The key (SubjectPublicKeyInfo) of a certificate; throws `TlsAlert` when it is malformed. */

@@ -79,6 +79,32 @@ Deno.test("verifyChain() finds the way around an expired or unknown authority of
   await refused(45, "expired since 2021-01-01", [bottom, expired]);
 });
 
+Deno.test("verifyChain() asks for further authorities only when the first do not do", async () => {
+  const [chain, top] = [[await leaf({ issuer: await middle() }), await middle()], await root()];
+  let asked = 0;
+  const verify = (roots: readonly Issued[], more: () => Uint8Array[], name = "localhost"): void =>
+    verifyChain(chain.map(({ der }) => der), {
+      roots: roots.map(({ der }) => der),
+      moreRoots: () => (asked++, more()),
+      name: parseServerName(name),
+      time: NOW,
+      checkSignature: checkCertificateSignature,
+    });
+  verify([top], () => []);
+  assertEquals(asked, 0);
+  verify([], () => [top.der]);
+  const impostor = await authority({ name: "CN=Test root" });
+  verify([impostor], () => [top.der]);
+  assertEquals(asked, 2);
+  const refusal = assertThrows(() => verify([impostor], () => [impostor.der]), TlsAlert);
+  assertEquals(refusal.alert, 42);
+  const forbidden = (): never => {
+    throw new Error("not allowed here");
+  };
+  assertThrows(() => verify([impostor], forbidden), TlsAlert, "further authorities cannot be read: not allowed here");
+  assertThrows(() => verify([top], () => [top.der], "example.com"), TlsAlert, "not valid for example.com");
+});
+
 Deno.test("verifyChain() takes a self-signed certificate that is itself trusted", async () => {
   const alone = await leaf({ name: "CN=Alone" });
   await check([alone], { roots: [alone] });

@@ -81,6 +81,11 @@ export interface TlsClientOptions {
    */
   readonly roots: readonly Uint8Array[];
   /**
+   * Further authorities (DER), asked for only when the chain does not lead to one of `roots`: the system's take a while to
+   * read.
+   */
+  readonly moreRoots?: () => readonly Uint8Array[];
+  /**
    * Takes the place of all checks of the chain (DER, leaf first) and the name; throws to refuse. `"insecure"` trusts every
    * certificate. That the server has the leaf's key is checked in any case.
    */
@@ -162,7 +167,7 @@ class TlsClient extends Machine<State> {
   constructor(options: TlsClientOptions) {
     super(options.provider, options.keyLog ?? false, "hello");
     checkAlpnProtocols(options.alpnProtocols);
-    if (options.verify === undefined) usableRoots(options.roots);
+    if (options.verify === undefined && options.moreRoots === undefined) usableRoots(options.roots);
     this.#options = options;
     this.#name = parseServerName(options.serverName);
     this.#offer = new ClientOffer({
@@ -365,11 +370,11 @@ class TlsClient extends Machine<State> {
   }
 
   #verifyChain(): void {
-    const { verify, roots, time, serverName } = this.#options;
+    const { verify, roots, moreRoots, time, serverName } = this.#options;
     if (verify === "insecure") return;
     if (verify === undefined) {
       const checkSignature: SignatureCheck = checkCertificateSignature;
-      return verifyChain(this.#chain, { roots, time, name: this.#name, checkSignature });
+      return verifyChain(this.#chain, { roots, moreRoots, time, name: this.#name, checkSignature });
     }
     try {
       verify(this.#chain, serverName);

@@ -32,5 +32,7 @@ function decodeBase64(text: string, label: string): Uint8Array {
     throw new CryptoError(`PEM block ${label} is not base64`, { cause });
   }
   if (binary.length === 0) throw new CryptoError(`PEM block ${label} is empty, expected DER in base64`);
-  return Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }

@@ -44,7 +44,7 @@ export async function connectQuic<ZRTT extends boolean = false>(options: Connect
   const plans = options.paths === undefined || options.paths === "auto" ? [NO_PLAN] : planPaths(options.paths);
   const own = { observer: options.observer, keyLog: options.keyLog ?? environmentKeyLog() };
   const transport = clientTransport(options, plans);
-  const tls = await clientTls(options, hostname);
+  const tls = clientTls(options, hostname);
   const { targets, others } = isAuto ? await locateAll({ hostname, port }) : await locate(plans, { hostname, port });
   options.signal?.throwIfAborted();
   const endpoint = options.endpoint ?? implicitEndpoint(options);
@@ -173,13 +173,15 @@ function connectTo(core: EndpointCore, { plan, remote, addresses }: Target, sett
   }
 }
 
-async function clientTls(options: ConnectQuicOptions<boolean>, hostname: string): Promise<ClientTls> {
+function clientTls(options: ConnectQuicOptions<boolean>, hostname: string): ClientTls {
   const { verifyCertificate: verify } = options;
   const serverName = withoutBrackets(checkText("serverName", options.serverName ?? hostname));
   const alpnProtocols = checkProtocols(options.alpnProtocols);
   const ours = certificates("caCerts", options.caCerts ?? []);
-  const roots = verify === undefined ? [...ours, ...await systemRoots()] : ours;
-  return { serverName, alpnProtocols, roots, time: Date.now(), ...(verify === undefined ? {} : { verify }) };
+  const base = { serverName, alpnProtocols, time: Date.now() };
+  if (verify !== undefined) return { ...base, roots: ours, verify };
+  // Whoever brings authorities of their own need not wait for the system's, nor be allowed to read them.
+  return ours.length === 0 ? { ...base, roots: systemRoots() } : { ...base, roots: ours, moreRoots: systemRoots };
 }
 
 /** What to tell of failures on several addresses: that a server refused rather than that one did not answer. */

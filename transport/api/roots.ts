@@ -1,10 +1,14 @@
-/** The authorities that this system trusts, as DER; the same arrays each time. Read once in a process, when first needed. */
-export function systemRoots(): Promise<readonly Uint8Array[]> {
-  roots ??= readRoots();
-  return roots;
+import { decodePem } from "../../crypto/tls/pem.ts";
+
+/**
+ * The authorities that this system trusts, as DER; the same arrays each time. Read once in a process, when first needed.
+ * Throws what the runtime throws when they may not be read (in Deno they need `--allow-sys=ca`).
+ */
+export function systemRoots(): readonly Uint8Array[] {
+  return roots ??= readRoots();
 }
 
-let roots: Promise<readonly Uint8Array[]> | undefined;
+let roots: readonly Uint8Array[] | undefined;
 
 /** The part of `node:tls` that is used; older runtimes lack the function. */
 interface Tls {
@@ -12,9 +16,14 @@ interface Tls {
   readonly getCACertificates?: (type: "default") => readonly string[];
 }
 
-async function readRoots(): Promise<readonly Uint8Array[]> {
-  const tls: Tls = (await import("node:tls")).default;
-  const { decodePem } = await import("../../crypto/tls/pem.ts");
+/** What gives a built-in module at once: importing it takes longer than all the rest of a connection's beginning. */
+interface Process {
+  readonly getBuiltinModule: (name: "node:tls") => Tls;
+}
+
+function readRoots(): readonly Uint8Array[] {
+  const { process } = globalThis as unknown as { process: Process };
+  const tls = process.getBuiltinModule("node:tls");
   const texts = new Set([...tls.rootCertificates, ...(tls.getCACertificates?.("default") ?? [])]);
   return [...texts].flatMap((text) => {
     try {
