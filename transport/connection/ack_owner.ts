@@ -53,6 +53,9 @@ interface Echo {
  * A path that has gone quiet for half a round trip after its last ACK may be dead, and that ACK with it. What the peer then sends
  * again elsewhere may have arrived long ago, so packets on other paths on which the peer goes on repeat the ACK, which costs
  * a few bytes.
+ *
+ * The path that is usable may be dead without anyone knowing, when all die in turn: so packets on a suspended path tell what
+ * arrived on it just now, wherever its ACKs go otherwise. Both ends' probes of a path that is back are answered by that.
  */
 export class AckOwner implements FrameOwner {
   /** ACK frames on their way in go to `Fates`. */
@@ -103,6 +106,7 @@ export class AckOwner implements FrameOwner {
       const wants = this.#spaces.get(level, path.id)?.acks.wantsAck ?? false;
       if (wants && this.#targetOf(path, now) === packet.path) this.#writeFor(path.id, packet);
       else if (path.id !== packet.path) this.#writeEcho(path, packet);
+      else this.#writeAnswer(path, packet);
     }
   }
 
@@ -206,6 +210,14 @@ export class AckOwner implements FrameOwner {
     if (space === undefined || !this.#writeAck(packet, space, path.id)) return;
     echo.at = now;
     echo.left--;
+  }
+
+  /** Tells on a suspended path what arrived there, also when its ACKs go elsewhere: there they may never arrive. */
+  #writeAnswer(path: Path, packet: PacketWriter): void {
+    if (path.state !== "suspended") return;
+    if (packet.now - path.lastReceivedAt > ECHO_ROUND_TRIPS * path.route.rtt.smoothed) return;
+    const space = this.#spaces.get(packet.level, path.id);
+    if (space !== undefined && space.received.largest >= 0) this.#writeAck(packet, space, path.id);
   }
 
   #write(packet: PacketWriter, space: Space, path: PathId): void {
