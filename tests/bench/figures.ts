@@ -41,9 +41,11 @@ export interface Figures {
   readonly bulkBytes: number;
   readonly packets: readonly Packets[];
   readonly bulk: Readonly<Record<Implementation, Bulk>>;
+  /** Ours on `Deno.listenDatagram`, over two paths at once: neither is a limit, so this shows what paths cost. */
+  readonly twoPaths: Bulk;
   readonly handshakes: Readonly<Record<Implementation, Handshakes>>;
-  /** Ours on `Deno.listenDatagram`, as a share of the built-in. */
-  readonly ratio: { readonly bulk: number; readonly handshakes: number };
+  /** Ours on `Deno.listenDatagram`, as a share of the built-in; and over two paths, as a share of that over one. */
+  readonly ratio: { readonly bulk: number; readonly handshakes: number; readonly twoPaths: number };
 }
 
 /** The middle one; of an even number the mean of the two. */

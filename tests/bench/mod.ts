@@ -69,7 +69,11 @@ class Peer {
 }
 
 /** Runs one measurement between two fresh processes. */
-async function between<T>(implementation: Implementation, role: "bulk" | "handshakes", amount: number): Promise<T> {
+async function between<T>(
+  implementation: Implementation,
+  role: "bulk" | "two-paths" | "handshakes",
+  amount: number,
+): Promise<T> {
   const server = new Peer(["server", implementation]);
   const { port, cert } = await server.said() as { port: number; cert: string };
   const client = new Peer([role, implementation, String(port), cert, String(amount)]);
@@ -87,10 +91,12 @@ type PerImplementation<T> = Record<Implementation, T>;
 async function inTurn<T>(
   rounds: number,
   run: (implementation: Implementation) => Promise<T>,
+  also: () => Promise<void> = () => Promise.resolve(),
 ): Promise<PerImplementation<T>> {
   const found: PerImplementation<T[]> = { deno: [], node: [], "built-in": [] };
   for (let round = 0; round < rounds; round += 1) {
     for (const implementation of IMPLEMENTATIONS) found[implementation].push(await run(implementation));
+    await also();
   }
   return { deno: medians(found.deno), node: medians(found.node), "built-in": medians(found["built-in"]) };
 }
@@ -100,23 +106,27 @@ async function measure(amounts: Amounts, say: (text: string) => void): Promise<F
   say(`Medians of ${rounds}. Protecting packets ...`);
   const packets = measurePackets(rounds, amounts.packets);
   say(`Bulk, ${bulkBytes / 1e6} MB each ...`);
-  const bulk = await inTurn(rounds, (each) => between<Bulk>(each, "bulk", bulkBytes));
+  const overTwo: Bulk[] = [];
+  const bulk = await inTurn(rounds, (each) => between<Bulk>(each, "bulk", bulkBytes), async () => {
+    overTwo.push(await between<Bulk>("deno", "two-paths", bulkBytes));
+  });
+  const twoPaths = medians(overTwo);
   say(`Handshakes, ${amounts.handshakes} each ...`);
   const handshakes = await inTurn(rounds, (each) => between<Handshakes>(each, "handshakes", amounts.handshakes));
   const ratio = {
     bulk: bulk.deno.megabytesPerSecond / bulk["built-in"].megabytesPerSecond,
     handshakes: handshakes.deno.perSecond / handshakes["built-in"].perSecond,
+    twoPaths: twoPaths.megabytesPerSecond / bulk.deno.megabytesPerSecond,
   };
-  return { rounds, bulkBytes, packets, bulk, handshakes, ratio };
+  return { rounds, bulkBytes, packets, bulk, twoPaths, handshakes, ratio };
 }
 
-function tables({ packets, bulk, handshakes, ratio }: Figures): string {
+function tables({ packets, bulk, twoPaths, handshakes, ratio }: Figures): string {
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
-  const bulkRow = (each: Implementation): string[] => {
-    const { megabytesPerSecond, client, server } = bulk[each];
+  const bulkRow = (name: string, { megabytesPerSecond, client, server }: Bulk): string[] => {
     const cpu = [client.cpuSeconds.toFixed(2), server.cpuSeconds.toFixed(2)];
     return [
-      NAMES[each],
+      name,
       megabytesPerSecond.toFixed(1),
       ...cpu,
       megabytes(client.peakBytes),
@@ -133,10 +143,12 @@ function tables({ packets, bulk, handshakes, ratio }: Figures): string {
     formatTable([["provider", "suite", "seal us", "open us"], ...packets.map(packetRow)]),
     formatTable([
       ["bulk, client to server", "MB/s", "client CPU s", "server CPU s", "client peak MB", "server peak MB"],
-      ...IMPLEMENTATIONS.map(bulkRow),
+      ...IMPLEMENTATIONS.map((each) => bulkRow(NAMES[each], bulk[each])),
+      bulkRow("ours, two paths", twoPaths),
     ]),
     formatTable([["handshakes, one after the other", "per s", "client CPU ms"], ...IMPLEMENTATIONS.map(handshakeRow)]),
-    `ours to built-in: bulk ${ratio.bulk.toFixed(3)}, handshakes ${ratio.handshakes.toFixed(3)}`,
+    `ours to built-in: bulk ${ratio.bulk.toFixed(3)}, handshakes ${ratio.handshakes.toFixed(3)}; ` +
+    `two paths to one: ${ratio.twoPaths.toFixed(3)}`,
   ].join("\n\n");
 }
 

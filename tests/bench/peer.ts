@@ -1,5 +1,5 @@
 /**
- * One end of a measurement, in a process of its own: `peer.ts server|bulk|handshakes IMPLEMENTATION [PORT CERTIFICATE AMOUNT]`.
+ * One end of a measurement, in a process of its own: `peer.ts server|bulk|two-paths|handshakes IMPLEMENTATION [PORT CERTIFICATE AMOUNT]`.
  * Says what it measured in lines of JSON; a server ends with its standard input.
  *
  * @module
@@ -43,6 +43,22 @@ function openClient(implementation: Implementation, port: number, cert: string):
   }
   const endpoint = new QuicEndpoint({ hostname: LOOPBACK, port: 0, socket: implementation });
   return async () => await connectQuic({ ...options, endpoint }) as unknown as Conn;
+}
+
+/** Makes one of ours over two paths, of which neither is a limit. */
+function openTwoPaths(port: number, cert: string): () => Promise<Conn> {
+  return async () => {
+    const conn = await connectQuic({
+      hostname: LOOPBACK,
+      port,
+      alpnProtocols: [ALPN],
+      caCerts: [cert],
+      serverName: "localhost",
+      paths: [{ local: LOOPBACK }, { local: "127.0.0.2" }],
+    });
+    await Promise.all(conn.paths.map((path) => path.ready));
+    return conn as unknown as Conn;
+  };
 }
 
 function seconds({ user, system }: { user: number; system: number }): number {
@@ -125,8 +141,12 @@ if (import.meta.main) {
   const [role, name, port, cert, amount] = Deno.args;
   const implementation = name as Implementation;
   if (role === "server") await serve(implementation);
-  const connect = openClient(implementation, Number(port), cert!);
-  const result = role === "bulk" ? await bulk(connect, Number(amount)) : await handshakes(connect, Number(amount));
+  const connect = role === "two-paths"
+    ? openTwoPaths(Number(port), cert!)
+    : openClient(implementation, Number(port), cert!);
+  const result = role === "handshakes"
+    ? await handshakes(connect, Number(amount))
+    : await bulk(connect, Number(amount));
   console.log(JSON.stringify(result));
   Deno.exit(0);
 }
