@@ -19,6 +19,9 @@
  *
  * @module
  */
+export { blest } from "./blest.ts";
+export { costAware, type CostAwareOptions } from "./cost_aware.ts";
+export { ecf } from "./ecf.ts";
 export { minRtt } from "./min_rtt.ts";
 export { allPaths, type Mode, type PathCandidate, type PathPolicy, type PathWish } from "./mode.ts";
 export { DEFAULT_MODE, type ModeChoice, SCHEDULER_NAMES, schedulerByName, schedulerOf } from "./modes.ts";

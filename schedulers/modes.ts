@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { blest } from "./blest.ts";
+import { costAware } from "./cost_aware.ts";
+import { ecf } from "./ecf.ts";
 import { minRtt } from "./min_rtt.ts";
 import type { Mode } from "./mode.ts";
 import { roundRobin } from "./round_robin.ts";
@@ -14,6 +17,9 @@ export type ModeChoice = string | SchedulerFactory | Mode;
 const SCHEDULERS: ReadonlyMap<string, SchedulerFactory> = new Map<string, SchedulerFactory>([
   ["min-rtt", minRtt],
   ["round-robin", roundRobin],
+  ["ecf", ecf],
+  ["blest", blest],
+  ["cost-aware", costAware()],
 ]);
 
 /** The names that {@linkcode schedulerByName} knows. */

@@ -1,0 +1,180 @@
+/**
+ * Costly paths only in need. What is shown to the wrapped scheduler:
+ *
+ * | State     | shows                                            | until                                                    |
+ * |-----------|--------------------------------------------------|----------------------------------------------------------|
+ * | thrifty   | the cheapest of the available paths that answer, | with a signal: it says less than `low` milliseconds more |
+ * |           | and those that are out of the question anyway    | than the cheap paths need; without: data has waited for  |
+ * |           |                                                  | `patience`                                               |
+ * | in need   | all                                              | with a signal: `high` milliseconds more; without: nothing|
+ * |           |                                                  | waits                                                    |
+ *
+ * @module
+ */
+import { ecf } from "./ecf.ts";
+import { PartialView } from "./partial_view.ts";
+import type { ConnectionView, Decision, PathView, Scheduler, SchedulerFactory, Work } from "./scheduler.ts";
+import { isHealthy } from "./select.ts";
+
+/** How {@linkcode costAware} is to be. */
+export interface CostAwareOptions {
+  /** Who decides among the paths that may be used. Default {@linkcode ecf}. */
+  readonly inner?: SchedulerFactory;
+  /** The name of the result. Default `"cost-aware"`. */
+  readonly name?: string;
+  /** The signal that says for how many milliseconds the application can do without new data. Default `"bufferMs"`. */
+  readonly signal?: string;
+  /** Costly paths join when the signal leaves less than this beyond what the cheap paths need: ms. Default 100. */
+  readonly low?: number;
+  /** They leave when it leaves more than this: ms, at least `low`. Default 200. */
+  readonly high?: number;
+  /** While there is no signal, they join when data has waited for so long: ms from 0. Default 1000. */
+  readonly patience?: number;
+}
+
+/** When cheap paths are too slow, in figures. */
+interface Limits {
+  readonly signal: string;
+  readonly low: number;
+  readonly high: number;
+  readonly patience: number;
+}
+
+/** The price of a byte; one that is counted is not free. */
+export function priceOf(path: PathView): number {
+  return path.metered ? Math.max(path.cost, 1) : path.cost;
+}
+
+/**
+ * Wraps a scheduler so that paths with a `cost`, or `metered` ones, are used only when the cheaper ones cannot deliver what is
+ * asked for in time (as in hybrid access, where the fixed line is filled first). In time means: before the signal runs out,
+ * judged by what waits and is in flight against the rate at which the cheap paths deliver. While there is no signal (a
+ * player that has not begun, an application that gives none) it means within `patience`.
+ *
+ * When no cheap path answers, all are shown at once. Throws `RangeError` for options that are out of range.
+ */
+export function costAware(options: CostAwareOptions = {}): SchedulerFactory {
+  const { inner: makeInner = ecf, name = "cost-aware", signal = "bufferMs" } = options;
+  const { low = 100, high = 200, patience = 1000 } = options;
+  if (!Number.isFinite(low)) throw new RangeError(`"low" is ${low}: expected a number`);
+  if (!(high >= low && high < Infinity)) throw new RangeError(`"high" is ${high}: expected a number from ${low}`);
+  if (!(patience >= 0)) throw new RangeError(`"patience" is ${patience}: expected a number from 0`);
+  return (host) => wrap(makeInner(host), name, { signal, low, high, patience });
+}
+
+function wrap(inner: Scheduler, name: string, limits: Limits): Scheduler {
+  const need = new Need(limits);
+  const shown = new PartialView();
+  const show = (view: ConnectionView, isNeed: boolean): ConnectionView => {
+    const price = isNeed ? Infinity : cheapest(view);
+    return price === Infinity ? shown.ofAll(view) : shown.of(view, (path) => priceOf(path) <= price);
+  };
+  const scheduler: Scheduler = {
+    name,
+    get reinjection() {
+      return inner.reinjection;
+    },
+    schedule(work: Work, view: ConnectionView): Decision {
+      return inner.schedule(work, show(view, need.isThereFor(work, view)));
+    },
+    onEvent(event, view) {
+      need.onEvent(view);
+      inner.onEvent?.(event, show(view, need.isThere));
+    },
+  };
+  // Acknowledgements are small, and which path is best for them is not a question of price.
+  if (inner.ackPath !== undefined) scheduler.ackPath = (receivedOn, view) => inner.ackPath!(receivedOn, view);
+  return scheduler;
+}
+
+/** The lowest price among the available paths that answer; `Infinity`: there is none, so price does not matter. */
+function cheapest(view: ConnectionView): number {
+  const { paths, now } = view;
+  let least = Infinity;
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths[i]!;
+    if (path.status === "available" && isHealthy(path, now)) least = Math.min(least, priceOf(path));
+  }
+  return least;
+}
+
+/** Whether the cheap paths are too slow. */
+class Need {
+  readonly #limits: Limits;
+  #isThere = false;
+  /** Since when stream data waits, and since when a datagram does. */
+  #waitsSince = Infinity;
+  #datagramSince = Infinity;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Whether it was so for streams at the last question. */
+  get isThere(): boolean {
+    return this.#isThere;
+  }
+
+  /** When no stream data is left, none of what comes has waited before. */
+  onEvent(view: ConnectionView): void {
+    if (view.backlog > 0) return;
+    this.#waitsSince = Infinity;
+    this.#isThere = false;
+  }
+
+  isThereFor(work: Work, view: ConnectionView): boolean {
+    const price = cheapest(view);
+    const { now } = view;
+    const { low, high, patience } = this.#limits;
+    this.#note(work, view, price);
+    // A signal speaks of what streams bring.
+    if (work.kind === "datagram") return now - this.#datagramSince >= patience;
+    const left = view.signal(this.#limits.signal);
+    if (left === undefined) return this.#isThere = now - this.#waitsSince >= patience;
+    const spare = left - timeNeeded(view, price);
+    if (spare < low) this.#isThere = true;
+    else if (spare > high) this.#isThere = false;
+    return this.#isThere;
+  }
+
+  /** Keeps what says since when something waits. What fits into the cheap paths at once does not. */
+  #note(work: Work, view: ConnectionView, price: number): void {
+    const room = roomOf(view, price);
+    if (work.kind === "datagram") {
+      if (room > 0) this.#datagramSince = Infinity;
+      else this.#datagramSince = Math.min(this.#datagramSince, view.now);
+    } else if (room > 0 && view.backlog <= room) {
+      this.#waitsSince = Infinity;
+    } else {
+      this.#waitsSince = Math.min(this.#waitsSince, view.now);
+    }
+  }
+}
+
+function isCheap(path: PathView, price: number, now: number): boolean {
+  return priceOf(path) <= price && path.status === "available" && isHealthy(path, now);
+}
+
+function roomOf({ paths, now }: ConnectionView, price: number): number {
+  let room = 0;
+  for (let i = 0; i < paths.length; i++) if (isCheap(paths[i]!, price, now)) room += paths[i]!.room;
+  return room;
+}
+
+/** How long the cheap paths take for all that waits and what they have in flight. */
+function timeNeeded({ paths, now, backlog }: ConnectionView, price: number): number {
+  let [bytes, rate] = [backlog, 0];
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths[i]!;
+    if (!isCheap(path, price, now)) continue;
+    bytes += path.inFlight;
+    rate += rateOf(path);
+  }
+  return bytes === 0 ? 0 : bytes / rate;
+}
+
+/** What was measured, but no more than the window allows: that falls sooner when a path fades. */
+function rateOf(path: PathView): number {
+  const most = path.cwnd / path.srtt;
+  return path.deliveryRate > 0 ? Math.min(path.deliveryRate, most) : most;
+}

@@ -1,0 +1,70 @@
+/**
+ * Earliest completion first.
+ *
+ * | the fastest path   | waiting for it and sending there...          | then                                         |
+ * |--------------------|----------------------------------------------|----------------------------------------------|
+ * | has room           |                                              | send on it                                   |
+ * | has nothing on it  |                                              | send on the other: nothing would end a wait  |
+ * | is full            | ends later than sending on the other now     | send on the other; no longer waiting         |
+ * | is full            | ends sooner, and the other would take longer | HOLD; waiting                                |
+ * | is full            | ends sooner, but the other is done in time   | send on the other                            |
+ *
+ * @module
+ */
+import { bestTier, fastestInTier } from "./fastest_two.ts";
+import {
+  type ConnectionView,
+  type Decision,
+  HOLD,
+  type PathView,
+  type Scheduler,
+  send,
+  type Work,
+} from "./scheduler.ts";
+
+/** By how much waiting may look worse before one who waits gives it up: keeps it from changing its mind at each packet. */
+const HYSTERESIS = 0.25;
+
+/**
+ * Earliest completion first (Lim, Nahum, Towsley and Gibbens, CoNEXT 2017): when the fastest path is full, what is left to
+ * send goes on a slower one only if it arrives there before it would on the fast one, were it to wait. Long transfers use
+ * all paths; the last bytes of each wait for the fast path and are not behind a slow one's round trip.
+ *
+ * It compares how long what waits would take: in rounds of the fast path's window, against one round of the slower path, with
+ * the larger deviation of the two as a margin.
+ */
+export function ecf(): Scheduler {
+  let isWaiting = false;
+  function schedule(work: Work, view: ConnectionView): Decision {
+    const tier = bestTier(work, view);
+    const slow = fastestInTier(tier, work, view, true);
+    if (slow === undefined) return HOLD;
+    const fast = fastestInTier(tier, work, view, false)!;
+    if (fast === slow || fast.inFlight === 0) return send(slow);
+    const bytes = Math.max(view.backlog, work.bytes);
+    if (!isWaitingSooner(fast, slow, bytes, isWaiting)) {
+      isWaiting = false;
+      return send(slow);
+    }
+    if (isDoneInTime(fast, slow, bytes)) return send(slow);
+    isWaiting = true;
+    return HOLD;
+  }
+  return { name: "ecf", schedule };
+}
+
+/** Whether all that waits is done sooner when it waits for the fast path than with one round on the slow one. */
+function isWaitingSooner(fast: PathView, slow: PathView, bytes: number, isWaiting: boolean): boolean {
+  const rounds = (Math.max(bytes, fast.cwnd) + fast.cwnd) / fast.cwnd;
+  const slack = isWaiting ? 1 + HYSTERESIS : 1;
+  return fast.srtt * rounds < (slow.srtt + margin(fast, slow)) * slack;
+}
+
+/** Whether the slow path would be done with it within two rounds of the fast one. */
+function isDoneInTime(fast: PathView, slow: PathView, bytes: number): boolean {
+  return slow.srtt * Math.max(bytes, slow.cwnd) / slow.cwnd < 2 * fast.srtt + margin(fast, slow);
+}
+
+function margin(fast: PathView, slow: PathView): number {
+  return Math.max(fast.rttVar, slow.rttVar);
+}

@@ -1,0 +1,78 @@
+import { assert, assertEquals } from "@std/assert";
+import { connectionView, pathView, type PlainPath, workOf } from "../tests/kit/views.ts";
+import { ecf } from "./ecf.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** A path whose window is full. */
+function full(id: number, changes: Partial<PlainPath> = {}): PlainPath {
+  return pathView(id, { room: 0, inFlight: 12_000, oldestUnackedAt: 0, ...changes });
+}
+
+/** What it says of so many bytes over a full path of 20 ms and an empty one of this round-trip time. */
+function choice(scheduler: Scheduler, backlog: number, srtt: number): number {
+  const paths = [full(0), pathView(1, { srtt })];
+  return scheduler.schedule(workOf(), connectionView(paths, { backlog })).path;
+}
+
+Deno.test("ecf() takes the fastest path while it has room", () => {
+  const paths = [pathView(0, { srtt: 90 }), pathView(1, { srtt: 15 })];
+  for (const backlog of [100, 1e6]) {
+    assertEquals(ecf().schedule(workOf(), connectionView(paths, { backlog })).path, 1);
+  }
+});
+
+Deno.test("ecf() lets the last bytes wait for the fast path, and sends much on both", () => {
+  // 5 kB: two rounds of 20 ms are less than one of 100.
+  assertEquals(choice(ecf(), 5000, 100), -1);
+  // 120 kB: eleven rounds are more.
+  assertEquals(choice(ecf(), 120_000, 100), 1);
+});
+
+Deno.test("ecf() does not wait when the slower path is hardly slower", () => {
+  assertEquals(choice(ecf(), 5000, 30), 1);
+});
+
+Deno.test("ecf() stays with waiting for a while when it looks worse", () => {
+  const scheduler = ecf();
+  // Rounds of 20 ms against 102 ms: 54 kB take 5.5 of them, and waiting is given up only when it looks a quarter worse.
+  const [before, between] = [30_000, 54_000];
+  assertEquals(choice(ecf(), between, 100), 1);
+  assertEquals([before, between, 70_000, between].map((bytes) => choice(scheduler, bytes, 100)), [-1, -1, 1, 1]);
+});
+
+Deno.test("ecf() never waits for a path that has nothing in flight, as nothing would end the wait", () => {
+  const paths = [pathView(0, { room: 0 }), pathView(1, { srtt: 500 })];
+  assertEquals(ecf().schedule(workOf(), connectionView(paths, { backlog: 1000 })).path, 1);
+});
+
+Deno.test("ecf() counts lost data that waits as well", () => {
+  const paths = [full(0), pathView(1, { srtt: 100 })];
+  const lost = workOf({ kind: "retransmit", bytes: 200_000, lastPath: 0 });
+  assertEquals(ecf().schedule(lost, connectionView(paths, { backlog: 0 })).path, 1);
+});
+
+Deno.test("ecf() compares only paths that answer, and backups only when there is nothing else", () => {
+  const dead = full(0, { srtt: 5, ptoCount: 2 });
+  const spare = pathView(2, { srtt: 6, status: "backup" });
+  const paths = [dead, pathView(1, { srtt: 300 }), spare];
+  const view = connectionView(paths, { backlog: 1000 });
+  assertEquals(ecf().schedule(workOf(), view).path, 1);
+  view.paths = [dead, spare];
+  assertEquals(ecf().schedule(workOf(), view).path, 2);
+});
+
+Deno.test("ecf() sends data in flight on another path only", () => {
+  const again = workOf({ kind: "reinject", lastPath: 0 });
+  assertEquals(ecf().schedule(again, connectionView([pathView(0), pathView(1, { srtt: 500 })])).path, 1);
+  assertEquals(ecf().schedule(again, connectionView([pathView(0)])).path, -1);
+  assertEquals(ecf().schedule(workOf(), connectionView([])).path, -1);
+});
+
+Deno.test("ecf() waits longer, the slower the other path is", () => {
+  const most = [60, 100, 200, 400].map((srtt) => {
+    let bytes = 0;
+    while (bytes < 1e6 && choice(ecf(), bytes + 1000, srtt) === -1) bytes += 1000;
+    return bytes;
+  });
+  for (let i = 1; i < most.length; i++) assert(most[i]! > most[i - 1]!, `${most}`);
+});
