@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { CapacityTrace } from "./link_capacity.ts";
+
 /** How much may wait. One of the three is set. */
 export interface QueueLimit {
   /** What is measured. */
@@ -30,6 +32,9 @@ export class Bottleneck {
   #head = 0;
   #waitingBytes = 0;
   #freeAt = 0;
+  /** Where in this trace the wire is: bytes that it could have carried when `#freeAt` comes, less those still free then. */
+  #trace: CapacityTrace | undefined;
+  #position = 0;
 
   /** When the wire is free for a datagram handed over now. */
   get freeAt(): number {
@@ -48,8 +53,8 @@ export class Bottleneck {
     return this.#starts.length - this.#head;
   }
 
-  /** Takes a datagram of `size` bytes on the wire at `rate` bytes per millisecond, if the limit lets it. */
-  offer(size: number, rate: number, limit: QueueLimit, now: number): Admission {
+  /** Takes a datagram of `size` bytes on the wire if the limit lets it. `rate`: bytes per millisecond, or a trace of them. */
+  offer(size: number, rate: number | CapacityTrace, limit: QueueLimit, now: number): Admission {
     this.#expire(now);
     const waits = this.#freeAt > now;
     const used = this.#used(limit, size, now);
@@ -60,8 +65,16 @@ export class Bottleneck {
       this.#sizes.push(size);
       this.#waitingBytes += size;
     }
-    this.#freeAt = start + size / rate;
+    this.#freeAt = typeof rate === "number" ? start + size / rate : this.#leave(size, rate, start, waits);
     return { leavesAt: this.#freeAt, isHalfFull: waits && used >= limit.limit / 2 };
+  }
+
+  /** When `size` bytes that begin at `start` have left. What waited goes on where the one before it ended. */
+  #leave(size: number, trace: CapacityTrace, start: number, waits: boolean): number {
+    if (!waits || trace !== this.#trace) this.#position = trace.bytesBy(start);
+    this.#trace = trace;
+    this.#position += size;
+    return Math.max(start, trace.timeOf(this.#position));
   }
 
   /** How much of the limit is in use, with this datagram counted for limits in bytes and packets. */

@@ -1,7 +1,7 @@
 /**
  * One direction of a simulated link. A datagram of `n` payload bytes takes `(n + overheadBytes) * 8 / rate` on the wire. It
  * is refused by the queue at the moment it is handed over, else it arrives after queueing delay, time on the wire, delay and
- * jitter. Losses happen behind the queue: what is lost has taken its time on the wire. A change of options holds from the
+ * jitter. With a capacity trace, it has left when the trace could have carried it. Losses happen behind the queue: what is lost has taken its time on the wire. A change of options holds from the
  * next datagram on; what is on the wire arrives as it was sent.
  *
  * @module
@@ -116,18 +116,20 @@ export class Link {
 
   /** The limit of the queue that holds now; `undefined` when the rate is unlimited. */
   get queueLimit(): QueueLimit | undefined {
-    const { rateMbps, queueMs, queueBytes, queuePackets, delayMs, mtu } = this.#options;
+    const { queueMs, queueBytes, queuePackets, mtu, trace } = this.#options;
+    const rateMbps = trace?.meanRateMbps ?? this.#options.rateMbps;
     if (rateMbps === null) return undefined;
     if (queueMs !== null) return { kind: "ms", limit: queueMs };
     if (queueBytes !== null) return { kind: "bytes", limit: queueBytes };
     if (queuePackets !== null) return { kind: "packets", limit: queuePackets };
-    const product = bytesPerMs(rateMbps) * (delayMs + (this.opposite?.options.delayMs ?? delayMs));
+    const product = bytesPerMs(rateMbps) * (this.#meanDelay + (this.opposite ?? this).#meanDelay);
     return { kind: "bytes", limit: Math.max(product, MIN_QUEUE_PACKETS * mtu) };
   }
 
   /** How long a datagram handed over now would wait for the wire. */
   queueDelay(now: number): number {
-    return this.#options.rateMbps === null ? 0 : Math.max(0, this.#bottleneck.freeAt - now);
+    const isUnlimited = this.#options.trace === null && this.#options.rateMbps === null;
+    return isUnlimited ? 0 : Math.max(0, this.#bottleneck.freeAt - now);
   }
 
   /** Hands a datagram over. The bytes are copied. */
@@ -144,6 +146,11 @@ export class Link {
     const lost = this.#loss(number);
     if (lost !== undefined) return this.#drop(lost);
     return this.#deliver(bytes, passage.ecn, passage.leavesAt, number, verdict);
+  }
+
+  /** What the default queue is made for. */
+  get #meanDelay(): number {
+    return this.#options.trace?.meanDelayMs ?? this.#options.delayMs;
   }
 
   #readLists(): void {
@@ -165,10 +172,11 @@ export class Link {
   }
 
   #passQueue(length: number, ecn: Ecn, now: number): { leavesAt: number; ecn: Ecn } | undefined {
-    const { rateMbps, overheadBytes } = this.#options;
+    const { rateMbps, trace, overheadBytes } = this.#options;
     const limit = this.queueLimit;
-    if (rateMbps === null || limit === undefined) return { leavesAt: now, ecn };
-    const admission = this.#bottleneck.offer(length + overheadBytes, bytesPerMs(rateMbps), limit, now);
+    const rate = trace ?? (rateMbps === null ? null : bytesPerMs(rateMbps));
+    if (rate === null || limit === undefined) return { leavesAt: now, ecn };
+    const admission = this.#bottleneck.offer(length + overheadBytes, rate, limit, now);
     if (admission.leavesAt < 0) return undefined;
     const marks = this.#options.ecn && admission.isHalfFull && (ecn === "ect0" || ecn === "ect1");
     if (marks) this.counts.marked++;
@@ -210,7 +218,8 @@ export class Link {
   }
 
   #arrivalOf(leavesAt: number, verdict: TapVerdict): number {
-    const { delayMs, jitterMs, reorder } = this.#options;
+    const { jitterMs, reorder, trace } = this.#options;
+    const delayMs = trace?.delayAt(leavesAt) ?? this.#options.delayMs;
     const deviation = jitterMs > 0 ? Math.max(-3, Math.min(3, this.#random.normal())) * jitterMs : 0;
     const at = leavesAt + Math.max(0, delayMs + deviation);
     if (typeof verdict === "object") return at + verdict.delay;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { CapacityTrace } from "./link_capacity.ts";
+
 /** Losses in bursts: the two-state model of Gilbert. In the bad state every datagram is lost. */
 export interface BurstLoss {
   /** Share of datagrams lost in the long run, 0 to 100. */
@@ -16,6 +18,11 @@ export interface BurstLoss {
 export interface LinkOptions {
   /** Mbit/s (10^6 bit/s); `null`: unlimited, and then nothing ever queues. Default `null`. */
   readonly rateMbps?: number | null;
+  /**
+   * Capacity over time, and maybe delay, in place of `rateMbps` and `delayMs`; see {@linkcode parseCapacityTrace}. Naming a
+   * rate later ends it. Default `null`.
+   */
+  readonly trace?: CapacityTrace | null;
   /** One-way delay. Default 0. */
   readonly delayMs?: number;
   /** Standard deviation of the delay: normal, cut at three deviations and at zero delay. Default 0. */
@@ -61,6 +68,7 @@ export type ResolvedLink = Required<LinkOptions>;
 /** The defaults. */
 export const DEFAULT_LINK: ResolvedLink = {
   rateMbps: null,
+  trace: null,
   delayMs: 0,
   jitterMs: 0,
   reorder: false,
@@ -94,18 +102,37 @@ const RANGES: Readonly<Record<string, readonly [low: number, high: number]>> = {
   duplicatePercent: [0, 100],
   corruptPercent: [0, 100],
 };
-const NULLABLE: ReadonlySet<string> = new Set(["rateMbps", "queueMs", "queueBytes", "queuePackets", "burstLoss"]);
+const NULLABLE: ReadonlySet<string> = new Set([
+  "rateMbps",
+  "trace",
+  "queueMs",
+  "queueBytes",
+  "queuePackets",
+  "burstLoss",
+]);
 const QUEUES = ["queueMs", "queueBytes", "queuePackets"] as const;
 
-/** Changes `base` by `options`; throws `TypeError` for an unknown key and `RangeError` for a value out of range. */
+/**
+ * Changes `base` by `options`; throws `TypeError` for an unknown key and what should be true or false, `RangeError` for a value
+ * out of range.
+ */
 export function resolveLink(options: LinkOptions, base: ResolvedLink = DEFAULT_LINK): ResolvedLink {
   const resolved: Record<string, unknown> = { ...base };
-  // Naming one kind of queue limit replaces another that stood before.
+  // Naming one kind of queue limit replaces another that stood before, and naming a rate replaces a trace.
   if (QUEUES.some((q) => options[q] !== undefined)) { for (const q of QUEUES) resolved[q] = null; }
+  if (options.rateMbps !== undefined) resolved.trace = null;
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (!(key in DEFAULT_LINK)) throw new TypeError(`Cannot set up the link: "${key}" is no option of a link`);
-    checkValue(key, value);
+    if (!Object.hasOwn(DEFAULT_LINK, key)) {
+      throw new TypeError(`Cannot set up the link: "${key}" is no option of a link`);
+    }
+    const problem = linkValueProblem(key, value);
+    if (problem !== undefined) {
+      const message = `"${problem.key}" of a link is ${problem.value}: ${problem.expected}`;
+      throw typeof DEFAULT_LINK[key as keyof LinkOptions] === "boolean"
+        ? new TypeError(message)
+        : new RangeError(message);
+    }
     resolved[key] = value;
   }
   if (QUEUES.filter((q) => resolved[q] !== null).length > 1) {
@@ -114,33 +141,54 @@ export function resolveLink(options: LinkOptions, base: ResolvedLink = DEFAULT_L
   return resolved as unknown as ResolvedLink;
 }
 
-function checkValue(key: string, value: unknown): void {
-  if (value === null && NULLABLE.has(key)) return;
-  const range = RANGES[key];
-  if (range !== undefined) {
-    if (typeof value === "number" && value >= range[0] && value <= range[1]) return;
-    throw new RangeError(`"${key}" of a link is ${value}: expected a number from ${range[0]} to ${range[1]}`);
-  }
-  if (key === "drop" || key === "duplicate") {
-    if (Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 1)) return;
-    throw new RangeError(`"${key}" of a link is ${value}: expected numbers of datagrams, counted from 1`);
-  }
-  if (key === "burstLoss") return checkBurst(value as BurstLoss);
-  if (typeof value !== "boolean") throw new TypeError(`"${key}" of a link is ${value}: expected true or false`);
+/** What is wrong with a value of a link. */
+export interface LinkValueProblem {
+  /** The key, or the key within it. */
+  readonly key: string;
+  /** What stands there. */
+  readonly value: unknown;
+  /** `"expected ..."`. */
+  readonly expected: string;
 }
 
-function checkBurst(burst: BurstLoss): void {
-  const { percent, meanLength } = burst;
-  if (!(percent >= 0 && percent <= 100)) {
-    throw new RangeError(`"burstLoss.percent" of a link is ${percent}: expected a number from 0 to 100`);
+/** What is wrong with the value of one option; `undefined`: nothing. */
+export function linkValueProblem(key: string, value: unknown): LinkValueProblem | undefined {
+  if (value === null && NULLABLE.has(key)) return undefined;
+  const range = Object.hasOwn(RANGES, key) ? RANGES[key] : undefined;
+  if (range !== undefined) return rangeProblem(key, value, range);
+  if (key === "burstLoss") return burstProblem(value);
+  if (key === "trace") {
+    const isTrace = typeof (value as Partial<CapacityTrace> | undefined)?.timeOf === "function";
+    return isTrace ? undefined : { key, value, expected: "expected a capacity trace" };
   }
-  if (!(meanLength >= 1)) {
-    throw new RangeError(`"burstLoss.meanLength" of a link is ${meanLength}: expected a number of at least 1`);
+  if (key === "drop" || key === "duplicate") {
+    const isList = Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 1);
+    return isList ? undefined : { key, value, expected: "expected a list of numbers of datagrams, counted from 1" };
   }
-  if (percent < 100 && burstEntry(burst) > 1) {
-    const most = 100 * meanLength / (meanLength + 1);
-    throw new RangeError(`"burstLoss.percent" of a link is ${percent}: expected at most ${most} for that meanLength`);
+  return typeof value === "boolean" ? undefined : { key, value, expected: "expected true or false" };
+}
+
+function rangeProblem(key: string, value: unknown, range: readonly [number, number]): LinkValueProblem | undefined {
+  if (typeof value === "number" && value >= range[0] && value <= range[1]) return undefined;
+  const orNull = NULLABLE.has(key) ? ", or null" : "";
+  return { key, value, expected: `expected a number from ${range[0]} to ${range[1]}${orNull}` };
+}
+
+function burstProblem(value: unknown): LinkValueProblem | undefined {
+  if (typeof value !== "object" || value === null) {
+    return { key: "burstLoss", value, expected: 'expected {"percent": ..., "meanLength": ...}, or null' };
   }
+  const { percent, meanLength } = value as Partial<BurstLoss>;
+  const percentKey = "burstLoss.percent";
+  if (!(typeof percent === "number" && percent >= 0 && percent <= 100)) {
+    return { key: percentKey, value: percent, expected: "expected a number from 0 to 100" };
+  }
+  if (!(typeof meanLength === "number" && meanLength >= 1)) {
+    return { key: "burstLoss.meanLength", value: meanLength, expected: "expected a number of at least 1" };
+  }
+  if (percent === 100 || burstEntry({ percent, meanLength }) <= 1) return undefined;
+  const most = 100 * meanLength / (meanLength + 1);
+  return { key: percentKey, value: percent, expected: `expected at most ${most} for that meanLength` };
 }
 
 /** The probability of going from the good state to the bad one, per datagram. */

@@ -30,6 +30,14 @@ export {
   type TappedDatagram,
   type TapVerdict,
 } from "./link.ts";
+export {
+  type CapacityStep,
+  type CapacityTrace,
+  OPPORTUNITY_BYTES,
+  OpportunityCapacity,
+  SteppedCapacity,
+} from "./link_capacity.ts";
+export { parseCapacityTrace } from "./link_trace.ts";
 export { type BurstLoss, DEFAULT_LINK, type LinkOptions, type ResolvedLink, resolveLink } from "./link_options.ts";
 export { Nat } from "./nat.ts";
 export type { Node } from "./node.ts";

@@ -384,7 +384,7 @@ export class World {
 
 /** Those of the options that belong to a shared queue. */
 function queueOptions(options: LinkOptions): LinkOptions {
-  const { rateMbps, queueMs, queueBytes, queuePackets } = options;
-  const own = { rateMbps, queueMs, queueBytes, queuePackets };
+  const { rateMbps, trace, queueMs, queueBytes, queuePackets } = options;
+  const own = { rateMbps, trace, queueMs, queueBytes, queuePackets };
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
 }
