@@ -1,6 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../tests/kit/nearest.ts";
 
 /** What a command takes. Names are without dashes. */
 export interface ArgumentSpec {

@@ -7,7 +7,7 @@ import type { Command } from "./command.ts";
 import { CommandError, ExitCode, UsageError } from "./errors.ts";
 import { formatTable } from "./format.ts";
 import { getCommand } from "./get.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../tests/kit/nearest.ts";
 import { pathsCommand } from "./paths_command.ts";
 import { relayCommand } from "./relay_command.ts";
 import { serveCommand } from "./serve.ts";

@@ -13,7 +13,7 @@ import {
 } from "@multipath/quic/schedulers";
 import type { Arguments } from "./arguments.ts";
 import { CommandError, UsageError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../tests/kit/nearest.ts";
 import { userPath } from "./where.ts";
 
 /** Most paths that can be asked for. */

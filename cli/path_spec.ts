@@ -6,7 +6,7 @@
 import { isIP } from "node:net";
 import type { QuicPathOptions } from "../mod.ts";
 import { UsageError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../tests/kit/nearest.ts";
 import { formatHostPort, parseHostPort } from "./where.ts";
 
 /** What it expects, for messages. */

@@ -6,6 +6,7 @@
  */
 export * from "./ack_policy.ts";
 export * from "./congestion/controller.ts";
+export * from "./congestion/controllers.ts";
 export * from "./congestion/cubic.ts";
 export * from "./congestion/hystart.ts";
 export * from "./congestion/new_reno.ts";
