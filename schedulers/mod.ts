@@ -20,11 +20,15 @@
  * @module
  */
 export { blest } from "./blest.ts";
+export { budget, type BudgetNotice, type BudgetOptions } from "./budget.ts";
 export { costAware, type CostAwareOptions } from "./cost_aware.ts";
 export { ecf } from "./ecf.ts";
+export { loadBalance, type LoadBalanceOptions } from "./load_balance.ts";
 export { minRtt } from "./min_rtt.ts";
 export { allPaths, type Mode, type PathCandidate, type PathPolicy, type PathWish } from "./mode.ts";
 export { DEFAULT_MODE, type ModeChoice, SCHEDULER_NAMES, schedulerByName, schedulerOf } from "./modes.ts";
+export type { PerPath } from "./per_path.ts";
+export { priority } from "./priority.ts";
 export { roundRobin } from "./round_robin.ts";
 export {
   type ConnectionView,
@@ -44,3 +48,4 @@ export {
   type WorkKind,
 } from "./scheduler.ts";
 export { fastest, isHealthy, isSuspect, needsBackup, overdue, suspectAt } from "./select.ts";
+export { weighted } from "./weighted.ts";

@@ -6,10 +6,13 @@
 import { blest } from "./blest.ts";
 import { costAware } from "./cost_aware.ts";
 import { ecf } from "./ecf.ts";
+import { loadBalance } from "./load_balance.ts";
 import { minRtt } from "./min_rtt.ts";
 import type { Mode } from "./mode.ts";
+import { priority } from "./priority.ts";
 import { roundRobin } from "./round_robin.ts";
 import type { SchedulerFactory } from "./scheduler.ts";
+import { weighted } from "./weighted.ts";
 
 /** What an application can set as mode: a name, a bare scheduler, or a mode. */
 export type ModeChoice = string | SchedulerFactory | Mode;
@@ -20,6 +23,9 @@ const SCHEDULERS: ReadonlyMap<string, SchedulerFactory> = new Map<string, Schedu
   ["ecf", ecf],
   ["blest", blest],
   ["cost-aware", costAware()],
+  ["priority", priority()],
+  ["weighted", weighted()],
+  ["load-balance", loadBalance()],
 ]);
 
 /** The names that {@linkcode schedulerByName} knows. */

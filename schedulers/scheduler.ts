@@ -95,6 +95,8 @@ export interface PathView {
   readonly mtu: number;
   /** UDP payload sent so far. */
   readonly bytesSent: number;
+  /** UDP payload received so far. */
+  readonly bytesReceived: number;
 }
 
 /** A connection as a scheduler sees it: live and read-only. */

@@ -32,6 +32,7 @@ export function pathView(id: number, changes: Partial<PathView> = {}): PlainPath
     ptoCount: 0,
     mtu: 1200,
     bytesSent: 0,
+    bytesReceived: 0,
     ...changes,
   };
 }

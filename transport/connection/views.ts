@@ -115,6 +115,10 @@ export class LivePathView implements PathView {
   get bytesSent(): number {
     return this.#path.bytesSent;
   }
+
+  get bytesReceived(): number {
+    return this.#path.bytesReceived;
+  }
 }
 
 /** The way in, set by the class that it reaches into. */
