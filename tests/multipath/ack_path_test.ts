@@ -95,6 +95,8 @@ Deno.test("Acknowledgements of a suspended path go on a usable one, so that it c
   const before = paths.server.stats().paths[1]!.bytesSent;
   paths.world.runFor(500);
   assertEquals([paths.client, paths.server].map((end) => end.stats().paths[1]!.state), ["suspended", "usable"]);
-  assertEquals(Object.keys(acksOf(paths.clientTrace, 1, from)), ["0"]);
+  const { 0: elsewhere = 0, 1: own = 0 } = acksOf(paths.clientTrace, 1, from);
+  // Its probes tell what arrived there too: the usable path might be dead without anyone knowing.
+  assert(elsewhere > 100 && own * 5 < elsewhere, `${own} on it, ${elsewhere} elsewhere`);
   assert(paths.server.stats().paths[1]!.bytesSent - before > 300_000);
 });

@@ -72,6 +72,10 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
     // §8.2.4), or a way that became longer would never be validated.
     maxPto: () => Math.max(largestPto(), initialPto),
     hasId: (path, route) => pool.hasIdFor(path, route),
+    heardAt: (id) => {
+      const path = paths.get(id);
+      return path?.state === "validating" ? path.lastReceivedAt : -Infinity;
+    },
     routeOf: (packet) => {
       const path = paths.get(packet.path);
       // Nothing is sent on a path that is being closed, answers neither (RFC 10069 §3.4).

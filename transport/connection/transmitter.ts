@@ -15,6 +15,7 @@ import type { Choice, Chooser } from "./chooser.ts";
 import type { Closer } from "./closer.ts";
 import { MIN_DATAGRAM_SIZE } from "./config.ts";
 import type { Context } from "./context.ts";
+import { closePaths } from "./farewell.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Idle } from "./idle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -58,6 +59,8 @@ export class Transmitter {
   #filled: PacketDraft[] = [];
   /** An opportunity of another route that ended a train. */
   #held: Opportunity | undefined;
+  /** Paths on which CONNECTION_CLOSE is still to be sent this time. */
+  #farewells: Path[] | undefined;
   /** Whether a route was found to be mute since the last change. */
   #hasMute = false;
   /** Packets of which a copy is to go on a path. */
@@ -437,11 +440,22 @@ export class Transmitter {
     }
   }
 
-  /** CONNECTION_CLOSE at every level that the peer may be able to read (RFC 9000 §10.2.3). */
+  /** CONNECTION_CLOSE on one path after the other: any of them may be dead without anyone knowing. */
   #close(buffer: Uint8Array, now: number): Transmit | undefined {
+    const { paths, pool, closer } = this.#parts;
+    this.#farewells ??= closePaths(paths, pool, LEAST_USEFUL + TAG_LENGTH);
+    for (let path = this.#farewells.shift(); path !== undefined; path = this.#farewells.shift()) {
+      const sent = this.#closeOn(path, buffer, now);
+      if (sent !== undefined) return sent;
+    }
+    this.#farewells = undefined;
+    closer.onSent();
+    return undefined;
+  }
+
+  /** CONNECTION_CLOSE at every level that the peer may be able to read (RFC 9000 §10.2.3). */
+  #closeOn(path: Path, buffer: Uint8Array, now: number): Transmit | undefined {
     const { closer, keys } = this.#parts;
-    const path = this.#closePath();
-    if (path === undefined) return undefined;
     const { route } = path;
     const limit = Math.min(buffer.length, MIN_DATAGRAM_SIZE, route.allowance);
     this.#filled = [];
@@ -456,20 +470,8 @@ export class Transmitter {
       this.#filled.push(draft);
       at = draft.end;
     }
-    closer.onSent();
     if (this.#filled.length === 0) return undefined;
     if (this.#filled.some((d) => d.level === "initial")) this.#expand(0, limit);
     return this.#send(route, buffer, 0, path, now);
-  }
-
-  /** CONNECTION_CLOSE goes on the path that was heard from last. */
-  #closePath(): Path | undefined {
-    let last: Path | undefined;
-    for (const path of this.#parts.paths.all()) {
-      const better = last === undefined || (last.state === "closing" && path.state !== "closing");
-      const newer = last !== undefined && path.lastReceivedAt > last.lastReceivedAt;
-      if (better || (newer && (path.state !== "closing" || last!.state === "closing"))) last = path;
-    }
-    return last;
   }
 }

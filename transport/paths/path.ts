@@ -13,6 +13,7 @@ import type { Route } from "./route.ts";
  * | suspended  | fresh evidence: a probe is answered     | usable     |
  * | usable, suspended, validating | PATH_ABANDON sent or received | closing |
  * | closing    | 3 PTO after the peer's PATH_ABANDON     | gone       |
+ * | closing    | 3 PTO after it acknowledged ours        | gone       |
  */
 export type PathState = "opening" | "validating" | "usable" | "suspended" | "closing" | "gone";
 

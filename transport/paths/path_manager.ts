@@ -9,6 +9,7 @@ import { type PathChange, pathStats } from "./path_events.ts";
 import { cannotOpen } from "./path_limits.ts";
 import type { PathManagerParts } from "./path_manager_parts.ts";
 import { PathStatuses } from "./path_statuses.ts";
+import { Retention } from "./retention.ts";
 import { LEVEL_INDEX, type Route } from "./route.ts";
 import { SpentIds } from "./spent_ids.ts";
 
@@ -34,8 +35,6 @@ const NOT_SPOKEN = "the peer does not speak RFC 10069, or this end does not offe
 const FORBIDDEN = "the peer forbids paths to that address of its";
 /** Longest that a path waits for the peer to allow it, and to give it a connection id. */
 export const OPENING_TIMEOUT = 10_000;
-/** PTOs that state is kept after the peer's PATH_ABANDON (RFC 10069 §3.4.3). */
-const RETENTION_PTOS = 3;
 
 /**
  * Opens, validates and abandons paths (RFC 10069 §3); the table of states is in `path.ts`. It owns PATH_ABANDON and
@@ -50,8 +49,7 @@ export class PathManager implements FrameOwner {
   /** Codes of PATH_ABANDONs that are not acknowledged. */
   readonly #codes = new Map<PathId, number>();
   readonly #openings: Opening[] = [];
-  /** When what is kept of a closing path goes. */
-  readonly #goneAt = new Map<PathId, number>();
+  readonly #retention: Retention;
   /** The revision of the pool that paths were last looked through for. */
   #heldFor = -1;
   /** When the connection ends unless a path comes; Infinity: there is one. */
@@ -61,9 +59,10 @@ export class PathManager implements FrameOwner {
 
   constructor(parts: PathManagerParts) {
     this.#parts = parts;
+    this.#retention = new Retention(parts.largestPto);
     this.#abandons = new QueueOf<PathId, PathAbandonFrame>(
       (path) => ({ kind: "path_abandon", path, code: this.#codes.get(path) ?? 0 }),
-      { mayGo: (path, target) => target.path !== path, onDelivered: (path) => this.#codes.delete(path) },
+      { mayGo: (path, target) => target.path !== path, onDelivered: (path, now) => this.#onTold(path, now) },
     );
     this.#statuses = new PathStatuses({
       observer: parts.observer,
@@ -236,7 +235,7 @@ export class PathManager implements FrameOwner {
     }
     pool.abandon(path.id);
     issuer.abandon(path.id, Infinity);
-    if (wasLast) this.#lonelyUntil = Math.min(this.#lonelyUntil, now + this.#retention());
+    if (wasLast) this.#lonelyUntil = Math.min(this.#lonelyUntil, this.#retention.from(now));
   }
 
   /** Gives up a path that is not open yet; `false` when there is none of that id. */
@@ -289,8 +288,7 @@ export class PathManager implements FrameOwner {
 
   nextTimeout(): number {
     if (this.#ended) return Infinity;
-    let next = this.#lonelyUntil;
-    for (const at of this.#goneAt.values()) next = Math.min(next, at);
+    let next = Math.min(this.#lonelyUntil, this.#retention.nextTimeout());
     for (const opening of this.#openings) next = Math.min(next, opening.since + OPENING_TIMEOUT);
     return next;
   }
@@ -303,7 +301,7 @@ export class PathManager implements FrameOwner {
       this.#parts.onNoPath(now);
       return;
     }
-    for (const [id, at] of this.#goneAt) if (at <= now) this.#forget(id, now);
+    for (const { id, isAnswered } of this.#retention.takeDue(now)) this.#forget(id, isAnswered, now);
     for (let i = 0; i < this.#openings.length; i++) {
       const opening = this.#openings[i]!;
       if (now < opening.since + OPENING_TIMEOUT) continue;
@@ -385,8 +383,9 @@ export class PathManager implements FrameOwner {
     const { path: id } = frame;
     const { now } = packet;
     limits.check(id);
-    if (this.#goneAt.has(id) || this.#spent.isGone(id)) return;
-    const until = now + this.#retention();
+    if (this.#spent.isGone(id)) return;
+    const until = this.#retention.heard(id, now);
+    if (until === undefined) return;
     const path = paths.get(id);
     if (path !== undefined) {
       this.close(path, frame.code, `Abandoned by the peer with code 0x${frame.code.toString(16)}`, now, true);
@@ -399,7 +398,6 @@ export class PathManager implements FrameOwner {
         this.#burn(id, TransportErrorCode.NO_ERROR);
       }
     }
-    this.#goneAt.set(id, until);
     issuer.abandon(id, until);
   }
 
@@ -455,23 +453,26 @@ export class PathManager implements FrameOwner {
     return this.#spent.smallestFresh(isTaken);
   }
 
-  #forget(id: PathId, now: number): void {
-    this.#goneAt.delete(id);
+  /** The peer knows that the path is over, and has 3 PTO to answer. */
+  #onTold(id: PathId, now: number): void {
+    this.#codes.delete(id);
+    if (!this.#spent.isGone(id)) this.#retention.told(id, now);
+  }
+
+  #forget(id: PathId, isAnswered: boolean, now: number): void {
     this.#statuses.forget(id);
-    const { paths, limits, onGone } = this.#parts;
+    const { paths, limits, issuer, onGone } = this.#parts;
     const path = paths.get(id);
+    if (!isAnswered) issuer.abandon(id, now);
     if (path !== undefined) {
-      this.#setState(path, "gone", "3 PTO after the peer abandoned it", now);
+      const reason = isAnswered ? "3 PTO after the peer abandoned it" : "the peer has not answered for 3 PTO";
+      this.#setState(path, "gone", reason, now);
       for (const candidate of path.candidates) paths.removeRoute(candidate);
       paths.remove(path);
     }
     onGone(id);
     this.#spent.forget(id);
     limits.raise();
-  }
-
-  #retention(): number {
-    return RETENTION_PTOS * this.#parts.largestPto();
   }
 
   #setState(path: Path, state: PathState, reason: string, now: number): void {

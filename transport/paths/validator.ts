@@ -10,6 +10,8 @@
  * "Due again": an answer to a challenge in a smaller datagram validates the address, but not that 1200 bytes get through,
  * which another challenge must show (§8.2.1). The acknowledgment of a challenge proves nothing (§8.2.3).
  *
+ * The deadline moves while the peer is heard on a path that is being opened, {@linkcode MAX_VALIDATION_EXTENSIONS} times.
+ *
  * Challenges keep to the rate of Initial packets: one at first, two after each PTO, which doubles (RFC 9002 §6.2).
  *
  * @module
@@ -24,6 +26,10 @@ export const VALIDATION_DATAGRAM_SIZE = 1200;
 export const MAX_VALIDATIONS = 8;
 /** A validation fails after so many times the largest PTO (RFC 9000 §8.2.4). */
 export const VALIDATION_TIMEOUT_PTOS = 3;
+/**
+ * How often a validation gets that time once more because the peer is heard on the path: then answers are lost, or held back.
+ */
+export const MAX_VALIDATION_EXTENSIONS = 2;
 /** Challenges of one route whose answer still counts. */
 export const MAX_OPEN_CHALLENGES = 8;
 /** Answers owed on one route; when the peer asks more, the oldest are dropped. */
@@ -52,6 +58,8 @@ export interface ValidatorOptions {
    * 10069 §3.1). Default: always.
    */
   readonly hasId?: (path: PathId, route: number) => boolean;
+  /** When the peer was last heard on a path that is being opened: milliseconds. Default: never. */
+  readonly heardAt?: (path: PathId) => number;
 }
 
 /** What came of a validation. */
@@ -93,6 +101,9 @@ interface RouteState extends DueRoute {
   timeouts: number;
   resendAt: number;
   deadline: number;
+  /** When the time that ends with the deadline began. */
+  since: number;
+  extensions: number;
   /** Whether the address is validated and only the size of 1200 bytes is not. */
   addressOk: boolean;
   open: Challenge[];
@@ -239,13 +250,23 @@ export class Validator implements FrameOwner {
   onTimeout(now: number): void {
     for (const state of this.#routes.values()) {
       if (!state.running) continue;
-      if (now >= state.deadline) {
-        this.#finish(state, false, undefined);
-      } else if (state.owed === 0 && now >= state.resendAt) {
+      if (now >= state.deadline && !this.#extend(state, now)) this.#finish(state, false, undefined);
+      else if (state.owed === 0 && now >= state.resendAt) {
         state.timeouts++;
         state.owed = CHALLENGES_PER_PTO;
       }
     }
+  }
+
+  /** Another period, if the peer was heard in the last one. */
+  #extend(state: RouteState, now: number): boolean {
+    const heardAt = this.#options.heardAt?.(state.path) ?? -Infinity;
+    if (state.addressOk || heardAt <= state.since || state.extensions === MAX_VALIDATION_EXTENSIONS) return false;
+    state.extensions++;
+    this.#beginPeriod(state, now);
+    // Whatever the back-off says, each period asks at its beginning.
+    state.resendAt = now;
+    return true;
   }
 
   #onChallenge(frame: PathChallengeFrame, packet: ReceivedPacket): void {
@@ -299,7 +320,13 @@ export class Validator implements FrameOwner {
   #restart(state: RouteState, now: number): void {
     state.owed = 1;
     state.timeouts = 0;
+    state.extensions = 0;
     state.resendAt = Infinity;
+    this.#beginPeriod(state, now);
+  }
+
+  #beginPeriod(state: RouteState, now: number): void {
+    state.since = now;
     const pto = Math.max(this.#options.pto(state.path, state.route), this.#options.maxPto());
     state.deadline = now + VALIDATION_TIMEOUT_PTOS * pto;
   }
@@ -322,7 +349,7 @@ export class Validator implements FrameOwner {
     let state = this.#routes.get(route);
     if (state === undefined) {
       const never = Infinity;
-      const times = { resendAt: never, deadline: never };
+      const times = { resendAt: never, deadline: never, since: never, extensions: 0 };
       state = {
         path,
         route,
