@@ -43,9 +43,10 @@ export class AckPolicy {
   maxAckDelay: number;
   /** Ack-eliciting packets that make an acknowledgment due. */
   threshold: number;
+  /** `false` where the numbers of several paths interleave: then gaps and disorder are nothing special. */
+  ordered: boolean;
   readonly #received: ReceivedPackets;
   readonly #immediate: boolean;
-  readonly #ordered: boolean;
   #pending = 0;
   #dueAt = Infinity;
   #largestEliciting = -1;
@@ -56,7 +57,7 @@ export class AckPolicy {
   constructor(received: ReceivedPackets, options: AckPolicyOptions = {}) {
     this.#received = received;
     this.#immediate = options.immediate ?? false;
-    this.#ordered = options.ordered ?? true;
+    this.ordered = options.ordered ?? true;
     this.maxAckDelay = options.maxAckDelay ?? DEFAULT_MAX_ACK_DELAY;
     this.threshold = options.threshold ?? DEFAULT_ACK_THRESHOLD;
   }
@@ -69,6 +70,11 @@ export class AckPolicy {
   /** When `largest` arrived, `-Infinity` before the first: the ACK delay counts from it. */
   get largestAt(): number {
     return this.#largestAt;
+  }
+
+  /** The delay to report: milliseconds since the packet with the largest number arrived (RFC 9000 §13.2.5). */
+  ackDelay(now: number): number {
+    return Math.max(0, now - this.#largestAt);
   }
 
   /** Whether there are unreported ack-eliciting packets: an ACK belongs into any packet that is sent anyway. */
@@ -112,7 +118,7 @@ export class AckPolicy {
 
   /** RFC 9000 §13.2.1: below an ack-eliciting packet that has arrived, or above the last with something missing between. */
   #isDisorder(number: number): boolean {
-    if (!this.#ordered) return false;
+    if (!this.ordered) return false;
     return number < this.#largestEliciting || this.#received.isMissingBetween(this.#largestEliciting, number);
   }
 }

@@ -104,17 +104,20 @@ export class PacketNumberSpace<R> {
   /**
    * A packet has arrived and was opened: files it, its ECN mark, and what it means for acknowledging. `false` for a
    * duplicate, which is to be dropped; its mark counts for nothing (RFC 9000 §13.4.1).
+   *
+   * @param acks Who acknowledges it: where paths share the space, its path's policy
    */
-  onReceived(number: number, ackEliciting: boolean, ecn: EcnMark, now: number): boolean {
+  onReceived(
+    number: number,
+    ackEliciting: boolean,
+    ecn: EcnMark,
+    now: number,
+    acks: AckPolicy = this.acks,
+  ): boolean {
     if (!this.received.add(number, now)) return false;
     if (ecn !== "not-ect") this.#ecn[ecn]++;
-    this.acks.onReceived(number, ackEliciting, ecn === "ce", now);
+    acks.onReceived(number, ackEliciting, ecn === "ce", now);
     return true;
-  }
-
-  /** The delay to report: milliseconds since the packet with the largest number arrived (RFC 9000 §13.2.5). */
-  ackDelay(now: number): number {
-    return Math.max(0, now - this.received.largestAt);
   }
 
   #planSkip(next: number): void {

@@ -46,7 +46,7 @@ Deno.test("onReceived() files packet, mark and acknowledgment in one", () => {
   assert(space.onReceived(2, false, "ect1", 103));
   assertEquals(space.ecn, { ect0: 1, ect1: 1, ce: 1 });
   assert(space.hasEcn);
-  assertEquals([space.received.ackRanges(), space.ackDelay(110)], [[2, 0], 7]);
+  assertEquals([space.received.ackRanges(), space.acks.ackDelay(110)], [[2, 0], 7]);
 });
 
 Deno.test("PacketNumberSpace in immediate mode acknowledges at once", () => {

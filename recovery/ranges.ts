@@ -167,8 +167,12 @@ export class RangeSet {
    */
   toPairs(limit: number = Infinity, atMost: number = Infinity): number[] {
     const pairs: number[] = [];
-    for (let i = this.#from.length - 1; i >= 0 && pairs.length < 2 * limit; i--) {
-      if (this.#from[i]! > atMost) continue;
+    let top = this.#from.length - 1;
+    if (atMost < this.max) {
+      top = this.#firstEndingAt(atMost);
+      if (this.#from[top]! > atMost) top--;
+    }
+    for (let i = top; i >= 0 && pairs.length < 2 * limit; i--) {
       pairs.push(Math.min(this.#to[i]!, atMost), this.#from[i]!);
     }
     return pairs;

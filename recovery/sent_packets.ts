@@ -212,9 +212,9 @@ export class SentPackets<R> {
     return drained;
   }
 
-  /** Forgets packets that were declared lost before `time`; later acknowledgments of them are nothing. */
-  forgetLostBefore(time: number): void {
-    for (const flight of this.#flights) flight.forgetLostBefore(time);
+  /** Forgets packets of a route that were declared lost before `time`; later acknowledgments of them are nothing. */
+  forgetLostBefore(route: number, time: number): void {
+    this.flight(route)?.forgetLostBefore(time);
   }
 
   #flightFor(route: number): RouteFlight<R> {

@@ -129,9 +129,9 @@ Deno.test("ack() of a packet declared lost is spurious, until it is forgotten", 
   assertEquals([numbers(late.spurious), late.newlyAcked.length], [[5, 4], 0]);
   assertEquals(late.spurious.map((p) => p.fate), ["acked", "acked"]);
   assertEquals(sent.ack([9, 9, 6, 4]).spurious, []);
-  sent.forgetLostBefore(20);
+  sent.forgetLostBefore(0, 20);
   assertEquals(numbers(sent.ack([9, 9, 6, 3]).spurious), [3]);
-  sent.forgetLostBefore(21);
+  sent.forgetLostBefore(0, 21);
   assertEquals(sent.ack([9, 9, 6, 0]).spurious, []);
   assertEquals(sent.inFlight(0), 2400);
 });

@@ -15,9 +15,15 @@ export const INITIAL_WINDOW_BYTES = 14_720;
 /** Packets in the least window (kMinimumWindow, RFC 9002 §7.2). */
 export const MINIMUM_WINDOW_PACKETS = 2;
 
-/** The window to begin with: bytes (RFC 9002 §7.2). */
-export function initialWindow(mtu: number): number {
-  return Math.min(INITIAL_WINDOW_PACKETS * mtu, Math.max(INITIAL_WINDOW_BYTES, 2 * mtu));
+/**
+ * The window to begin with: bytes (RFC 9002 §7.2). The limit in bytes goes with the packets, so that it means the same for
+ * any number of them.
+ *
+ * @param packets 1 or more
+ */
+export function initialWindow(mtu: number, packets: number = INITIAL_WINDOW_PACKETS): number {
+  const bytes = INITIAL_WINDOW_BYTES * packets / INITIAL_WINDOW_PACKETS;
+  return Math.min(packets * mtu, Math.max(bytes, MINIMUM_WINDOW_PACKETS * mtu));
 }
 
 /** The window that congestion never goes below: bytes (RFC 9002 §7.2). */
@@ -126,6 +132,8 @@ export interface CongestionPath {
   readonly mtu: number;
   /** The route's round-trip time. */
   readonly rtt: RttView;
+  /** Packets in the window to begin with, 1 or more; default {@linkcode INITIAL_WINDOW_PACKETS}. */
+  readonly initialWindowPackets?: number;
   /** The other routes of the connection that carry data; always up to date. */
   readonly siblings: readonly CongestionSibling[];
 }

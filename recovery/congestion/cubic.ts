@@ -18,6 +18,7 @@ import {
   type CongestionEvent,
   type CongestionPath,
   type ControllerFactory,
+  INITIAL_WINDOW_PACKETS,
   initialWindow,
   minimumWindow,
   type SpuriousLoss,
@@ -72,6 +73,7 @@ export class Cubic implements CongestionController {
   readonly pacingRate = 0;
   readonly #period = new RecoveryPeriod();
   readonly #hystart: HyStart | undefined;
+  readonly #firstPackets: number;
   readonly #fastConvergence: boolean;
   #mtu: number;
   #cwnd: number;
@@ -91,9 +93,10 @@ export class Cubic implements CongestionController {
   #undo: Undo | undefined;
 
   /** A controller for a route with that MTU. */
-  constructor(path: Pick<CongestionPath, "mtu">, options: CubicOptions = {}) {
+  constructor(path: Pick<CongestionPath, "mtu" | "initialWindowPackets">, options: CubicOptions = {}) {
     this.#mtu = path.mtu;
-    this.#cwnd = initialWindow(path.mtu);
+    this.#firstPackets = path.initialWindowPackets ?? INITIAL_WINDOW_PACKETS;
+    this.#cwnd = initialWindow(path.mtu, this.#firstPackets);
     this.#hystart = options.hystart === false ? undefined : new HyStart();
     this.#fastConvergence = options.fastConvergence ?? true;
   }
@@ -175,8 +178,7 @@ export class Cubic implements CongestionController {
   /** Scales the least window, and the initial one while it stands. */
   onMtu(mtu: number): void {
     this.#mtu = mtu;
-    if (this.#isInitial) this.#cwnd = initialWindow(mtu);
-    this.#cwnd = Math.max(this.#cwnd, minimumWindow(mtu));
+    this.#cwnd = this.#isInitial ? initialWindow(mtu, this.#firstPackets) : Math.max(this.#cwnd, minimumWindow(mtu));
   }
 
   #avoidCongestion(bytes: number, rtt: number, now: number): void {

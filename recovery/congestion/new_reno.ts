@@ -17,6 +17,7 @@ import {
   type CongestionEvent,
   type CongestionPath,
   type ControllerFactory,
+  INITIAL_WINDOW_PACKETS,
   initialWindow,
   minimumWindow,
   type SpuriousLoss,
@@ -46,6 +47,7 @@ export class NewReno implements CongestionController {
   readonly pacingRate = 0;
   readonly #period = new RecoveryPeriod();
   readonly #hystart: HyStart | undefined;
+  readonly #firstPackets: number;
   #mtu: number;
   #cwnd: number;
   #ssthresh = Infinity;
@@ -55,9 +57,10 @@ export class NewReno implements CongestionController {
   #undoSsthresh = 0;
 
   /** A controller for a route with that MTU. */
-  constructor(path: Pick<CongestionPath, "mtu">, options: NewRenoOptions = {}) {
+  constructor(path: Pick<CongestionPath, "mtu" | "initialWindowPackets">, options: NewRenoOptions = {}) {
     this.#mtu = path.mtu;
-    this.#cwnd = initialWindow(path.mtu);
+    this.#firstPackets = path.initialWindowPackets ?? INITIAL_WINDOW_PACKETS;
+    this.#cwnd = initialWindow(path.mtu, this.#firstPackets);
     this.#hystart = options.hystart === true ? new HyStart() : undefined;
   }
 
@@ -112,8 +115,7 @@ export class NewReno implements CongestionController {
   /** Scales the least window, and the initial one while it stands. */
   onMtu(mtu: number): void {
     this.#mtu = mtu;
-    if (this.#isInitial) this.#cwnd = initialWindow(mtu);
-    this.#cwnd = Math.max(this.#cwnd, minimumWindow(mtu));
+    this.#cwnd = this.#isInitial ? initialWindow(mtu, this.#firstPackets) : Math.max(this.#cwnd, minimumWindow(mtu));
   }
 
   #reduce(event: CongestionEvent): void {

@@ -216,6 +216,7 @@ export function unopened(id: number, local: Address, remote: Address, said: Quic
     bytesReceived: 0,
     streamBytesReceived: 0,
     packetsLost: 0,
+    spuriousLosses: 0,
   };
 }
 

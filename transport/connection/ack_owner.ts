@@ -1,3 +1,4 @@
+import type { AckPolicy } from "../../recovery/ack_policy.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter } from "../base/frame_owner.ts";
 import type { Level, PathId } from "../base/role.ts";
 import type { Path } from "../paths/path.ts";
@@ -8,7 +9,7 @@ import { Flag } from "../base/flag.ts";
 import type { AckFrame, PingFrame } from "../wire/frames/types.ts";
 import { MAX_SILENT_PACKETS } from "./config.ts";
 import type { Context } from "./context.ts";
-import type { Space, Spaces } from "./spaces.ts";
+import type { Spaces } from "./spaces.ts";
 
 /** Times that an ACK is said again on another path when its own has gone quiet. */
 const MAX_ECHOES = 2;
@@ -54,6 +55,8 @@ interface Echo {
  * again elsewhere may have arrived long ago, so packets on other paths on which the peer goes on repeat the ACK, which costs
  * a few bytes.
  *
+ * Where paths share a packet number space, an ACK for a path is one that begins with the path's largest number.
+ *
  * The path that is usable may be dead without anyone knowing, when all die in turn: so packets on a suspended path tell what
  * arrived on it just now, wherever its ACKs go otherwise. Both ends' probes of a path that is back are answered by that.
  */
@@ -89,7 +92,7 @@ export class AckOwner implements FrameOwner {
   /** Whether an ACK is due that does not wait for company. */
   hasFrames(target: PacketTarget): boolean {
     const { level, now } = target;
-    if (!this.#mayMove(level)) return this.#spaces.get(level, target.path)?.acks.isDue(now) ?? false;
+    if (!this.#mayMove(level)) return this.#spaces.acksOf(level, target.path)?.isDue(now) ?? false;
     for (const path of this.#paths.all()) {
       if (this.#dueOf(path) <= now && this.#targetOf(path, now) === target.path) return true;
     }
@@ -103,7 +106,7 @@ export class AckOwner implements FrameOwner {
       return;
     }
     for (const path of this.#paths.all()) {
-      const wants = this.#spaces.get(level, path.id)?.acks.wantsAck ?? false;
+      const wants = this.#spaces.acksOf(level, path.id)?.wantsAck ?? false;
       if (wants && this.#targetOf(path, now) === packet.path) this.#writeFor(path.id, packet);
       else if (path.id !== packet.path) this.#writeEcho(path, packet);
       else this.#writeAnswer(path, packet);
@@ -130,7 +133,7 @@ export class AckOwner implements FrameOwner {
   }
 
   #dueAt(level: "initial" | "handshake"): number {
-    return this.#spaces.get(level, 0)?.acks.dueAt() ?? Infinity;
+    return this.#spaces.acksOf(level, 0)?.dueAt() ?? Infinity;
   }
 
   /** A packet is finished; `eliciting`: it asks for an acknowledgement. */
@@ -146,7 +149,7 @@ export class AckOwner implements FrameOwner {
 
   /** When the path's ACK must go. */
   #dueOf(path: Path): number {
-    const acks = this.#spaces.get("application", path.id)?.acks;
+    const acks = this.#spaces.acksOf("application", path.id);
     if (acks === undefined) return Infinity;
     return path.state === "closing" && acks.wantsAck ? -Infinity : acks.dueAt();
   }
@@ -192,8 +195,8 @@ export class AckOwner implements FrameOwner {
   }
 
   #writeFor(path: PathId, packet: PacketWriter): void {
-    const space = this.#spaces.get(packet.level, path);
-    if (space?.acks.wantsAck === true) this.#write(packet, space, path);
+    const acks = this.#spaces.acksOf(packet.level, path);
+    if (acks?.wantsAck === true) this.#write(packet, acks, path);
   }
 
   /** Repeats the ACK of a path that has gone quiet. */
@@ -206,8 +209,8 @@ export class AckOwner implements FrameOwner {
     const quiet = now - Math.max(echo.at, path.lastReceivedAt);
     const { smoothed } = path.route.rtt;
     if (quiet < smoothed / 2 || quiet > ECHO_ROUND_TRIPS * (smoothed + carrier.route.rtt.smoothed)) return;
-    const space = this.#spaces.get(packet.level, path.id);
-    if (space === undefined || !this.#writeAck(packet, space, path.id)) return;
+    const acks = this.#spaces.acksOf(packet.level, path.id);
+    if (acks === undefined || !this.#writeAck(packet, acks, path.id)) return;
     echo.at = now;
     echo.left--;
   }
@@ -216,14 +219,14 @@ export class AckOwner implements FrameOwner {
   #writeAnswer(path: Path, packet: PacketWriter): void {
     if (path.state !== "suspended") return;
     if (packet.now - path.lastReceivedAt > ECHO_ROUND_TRIPS * path.route.rtt.smoothed) return;
-    const space = this.#spaces.get(packet.level, path.id);
-    if (space !== undefined && space.received.largest >= 0) this.#writeAck(packet, space, path.id);
+    const acks = this.#spaces.acksOf(packet.level, path.id);
+    if (acks !== undefined && acks.largest >= 0) this.#writeAck(packet, acks, path.id);
   }
 
-  #write(packet: PacketWriter, space: Space, path: PathId): void {
+  #write(packet: PacketWriter, acks: AckPolicy, path: PathId): void {
     const { level, now } = packet;
-    if (!this.#writeAck(packet, space, path)) return;
-    space.acks.onAckSent();
+    if (!this.#writeAck(packet, acks, path)) return;
+    acks.onAckSent();
     if (level !== "application") return;
     this.#noteEcho(path, path === packet.path ? MAX_ECHOES : 0, now);
     if (this.#silent < MAX_SILENT_PACKETS) return;
@@ -243,13 +246,16 @@ export class AckOwner implements FrameOwner {
     echo.left = left;
   }
 
-  #writeAck(packet: PacketWriter, space: Space, path: PathId): boolean {
+  /** Reports from the path's largest number down: where paths share a space, what is above it is the others' to report. */
+  #writeAck(packet: PacketWriter, acks: AckPolicy, path: PathId): boolean {
     const { level, now } = packet;
-    const ranges = space.received.ackRanges();
+    const space = this.#spaces.get(level, path);
+    if (space === undefined) return false;
+    const ranges = space.received.ackRanges(this.#context.config.maxAckRanges, acks.largest);
     const frame: AckFrame = {
       kind: "ack",
       path: this.#mayMove(level) ? this.#spaces.layout.ackPathOf(path, true) : undefined,
-      delay: Math.floor(space.ackDelay(now) * 1000 / 2 ** ACK_DELAY_EXPONENT),
+      delay: Math.floor(acks.ackDelay(now) * 1000 / 2 ** ACK_DELAY_EXPONENT),
       ranges,
       ecn: space.hasEcn ? { ...space.ecn } : undefined,
     };

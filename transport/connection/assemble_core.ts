@@ -115,7 +115,9 @@ export function makeRecovery(
     largestPto,
     giveUp: (path, trigger, at, route) => {
       const space = spaces.get("application", path.id);
-      if (space !== undefined) fates.giveUp(space, "application", trigger, at, route, path.id);
+      if (space === undefined) return;
+      const routes = route === undefined ? routesOf(path) : [route];
+      for (const each of routes) fates.giveUp(space, "application", trigger, at, each, path.id);
     },
   };
 }
@@ -153,6 +155,11 @@ function slowestRoundTrip(paths: PathSet, first: Path): number {
     if (path.state === "usable" && (rtt.hasSample || path === first)) longest = Math.max(longest, rtt.smoothed);
   }
   return longest < 0 ? first.route.rtt.smoothed : longest;
+}
+
+/** All routes over which packets of the path may be on their way. */
+function routesOf({ route, previous, candidates }: Path): Route[] {
+  return previous === undefined ? [route, ...candidates] : [route, previous, ...candidates];
 }
 
 function pathOf(paths: PathSet, route: Route): Path | undefined {

@@ -185,7 +185,8 @@ function makeManager(
     },
     onGone: (id) => {
       spaces.remove(id);
-      keys.forgetPath(id);
+      // Numbers that paths share go on.
+      if (!spaces.layout.isShared) keys.forgetPath(id);
     },
     onNoPath: (now) => closer.close(noPathLeft(), now),
   });

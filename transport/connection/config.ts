@@ -46,6 +46,11 @@ export interface TransportConfig {
   readonly mode?: ModeChoice;
   /** Most ranges in one ACK. Default 64. */
   readonly maxAckRanges?: number;
+  /**
+   * How 1-RTT packets of several paths are numbered: each path for itself, as RFC 10069 has it, or all in one space, which is
+   * an experiment, needs the same setting at both ends (else it is `"multiple"`), and has no ECN. Default `"multiple"`.
+   */
+  readonly numberSpaces?: "multiple" | "single";
   /** Mark packets ECT(0) and react to CE (RFC 9000 §13.4); only where the socket can mark. Default false. */
   readonly ecn?: boolean;
   /** Search for a larger MTU than 1200 (RFC 8899). Default true. */
@@ -99,6 +104,7 @@ export const DEFAULT_CONFIG: ResolvedConfig = {
   congestion: "cubic",
   mode: DEFAULT_MODE,
   maxAckRanges: 64,
+  numberSpaces: "multiple",
   ecn: false,
   mtuDiscovery: true,
   maxPaths: 4,
@@ -130,6 +136,8 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   maxPaths: [0, 64],
 };
 
+const NUMBER_SPACES: readonly unknown[] = ["multiple", "single"];
+
 /** Fills in the defaults; throws `RangeError` naming the key whose value is out of range, `TypeError` for an unknown key. */
 export function resolveConfig(config: TransportConfig = {}): ResolvedConfig {
   const resolved: Record<string, unknown> = { ...DEFAULT_CONFIG };
@@ -141,6 +149,9 @@ export function resolveConfig(config: TransportConfig = {}): ResolvedConfig {
       throw new RangeError(`"${key}" is ${value}: expected a number from ${range[0]} to ${range[1]}`);
     }
     resolved[key] = value;
+  }
+  if (!NUMBER_SPACES.includes(resolved.numberSpaces)) {
+    throw new RangeError(`"numberSpaces" is ${String(resolved.numberSpaces)}: expected "multiple" or "single"`);
   }
   schedulerOf(resolved.mode as ModeChoice);
   return resolved as unknown as ResolvedConfig;

@@ -51,6 +51,8 @@ export interface ConnectionStats {
   readonly packetsLost: number;
   /** Updates of the 1-RTT keys. */
   readonly keyUpdates: number;
+  /** How 1-RTT packets of several paths are numbered; `"single"` once both ends turned out to want it. */
+  readonly numberSpaces: "multiple" | "single";
   /** Each path that is not gone. */
   readonly paths: readonly PathStats[];
 }
@@ -408,7 +410,7 @@ export class Connection {
 
   /** How the connection does. */
   stats(): ConnectionStats {
-    const { handshake, transmitter, receiver, keys, paths } = this.#parts;
+    const { handshake, transmitter, receiver, keys, paths, spaces } = this.#parts;
     const all: PathStats[] = [];
     let packetsLost = 0;
     for (const path of paths.all()) {
@@ -424,6 +426,7 @@ export class Connection {
       packetsReceived: receiver.packetsReceived,
       packetsLost,
       keyUpdates: keys.generation,
+      numberSpaces: spaces.layout.name,
       paths: all,
     };
   }

@@ -66,6 +66,12 @@ export class Fates implements FrameOwner {
   onFrame(frame: Frame, packet: ReceivedPacket): void {
     const ack = frame as AckFrame;
     const path = ack.path ?? 0;
+    if (ack.path !== undefined && this.#spaces.layout.isShared) {
+      throw new TransportError(
+        TransportErrorCode.PROTOCOL_VIOLATION,
+        `PATH_ACK of path ${path} came although all paths share a packet number space: expected ACK`,
+      );
+    }
     const space = this.#spaces.get(packet.level, path);
     if (space === undefined) {
       if (packet.level !== "application" || this.#events.isOver(path)) return;
@@ -84,7 +90,7 @@ export class Fates implements FrameOwner {
     if (packet.level === "application") {
       this.#keys.onAcknowledged(this.#spaces.layout.noncePathOf(path), ack.ranges[0]!, packet.now);
     }
-    for (const late of result.spurious) this.#onSpurious(late, path, packet);
+    for (const late of result.spurious) this.#onSpurious(late, this.#pathOf(late.route, ack), packet);
     if (result.newlyAcked.length === 0) return;
     this.#apply(space, result, ack, packet);
   }
@@ -147,18 +153,19 @@ export class Fates implements FrameOwner {
     }
     if (sampled !== undefined && result.largest !== undefined) this.#checkEcn(sampled, result, ack, level, now);
     for (const [route, batch] of batches) {
-      const isEcho = packet.path !== (ack.path ?? packet.path);
+      const path = this.#pathOf(route.number, ack);
+      const isEcho = (ack.path !== undefined || this.#spaces.layout.isShared) && packet.path !== path;
       route.noteAcked(batch.length, newestOf(batch), isEcho, now);
       this.#onProgress(route, level, newestOf(batch), now);
-      const outage = this.#detect(space, route, level, ack.path ?? 0, now);
+      const outage = this.#detect(space, route, level, path, now);
       const since = outage === -Infinity ? batch : batch.filter((packet) => packet.sentAt > outage);
       this.#grow(route, batch, since, before.get(route) ?? 0, route === sampled ? rttSample : Infinity, now);
-      space.sent.forgetLostBefore(now - LOST_KEPT_PTOS * route.rtt.pto(this.#peerMaxAckDelay(level)));
+      space.sent.forgetLostBefore(route.number, now - LOST_KEPT_PTOS * route.rtt.pto(this.#peerMaxAckDelay(level)));
     }
     for (const acked of result.newlyAcked) {
       for (const record of acked.records) record.owner.onAcked(record, now);
     }
-    this.#traceAcked(result.newlyAcked, level, ack.path ?? 0, now);
+    if (this.#context.observer !== undefined) this.#traceAcked(result.newlyAcked, level, ack, now);
     for (const [route, batch] of batches) this.#events.onAcked(route, sizeOf(batch), now);
   }
 
@@ -238,6 +245,7 @@ export class Fates implements FrameOwner {
   #onSpurious(packet: Sent, path: PathId, received: ReceivedPacket): void {
     const route = this.#paths.route(packet.route);
     route?.controller.onSpurious?.({ bytes: packet.size, sentAt: packet.sentAt, now: received.now });
+    if (route !== undefined && packet.ackEliciting) route.spuriousLosses += 1;
     for (const record of packet.records) record.owner.onAcked(record, received.now);
     this.#context.observer?.on("quic:spurious_loss", {
       header: headerOf(packet, received.level, path),
@@ -245,7 +253,8 @@ export class Fates implements FrameOwner {
   }
 
   #checkEcn(route: Route, result: AckResult<FrameRecord>, ack: AckFrame, level: Level, now: number): void {
-    if (!this.#context.config.ecn) return;
+    // Nothing is marked where paths share a space, and what its counts grow by belongs to none of them.
+    if (!this.#context.config.ecn || this.#spaces.layout.isShared) return;
     const path = ack.path ?? 0;
     const space = this.#spaces.indexOf(level, path);
     const sent = this.#spaces.get(level, path)?.sent.ectSent ?? 0;
@@ -289,10 +298,26 @@ export class Fates implements FrameOwner {
     }, now);
   }
 
-  #traceAcked(packets: readonly Sent[], level: Level, path: PathId, now: number): void {
+  /** The path of packets that an ACK frame speaks of: one for all, unless paths share a space. */
+  #pathOf(route: number, ack: AckFrame): PathId {
+    return this.#spaces.layout.isShared ? this.#paths.pathOf(route)?.id ?? 0 : ack.path ?? 0;
+  }
+
+  #traceAcked(packets: readonly Sent[], level: Level, ack: AckFrame, now: number): void {
+    const numbers = new Map<PathId, number[]>();
+    for (const packet of packets) {
+      const path = this.#pathOf(packet.route, ack);
+      const known = numbers.get(path);
+      if (known === undefined) numbers.set(path, [packet.number]);
+      else known.push(packet.number);
+    }
+    for (const [path, its] of numbers) this.#traceAckedOn(path, its, level, now);
+  }
+
+  #traceAckedOn(path: PathId, numbers: readonly number[], level: Level, now: number): void {
     const { observer } = this.#context;
     if (observer === undefined) return;
-    observer.on("quic:packets_acked", { path, level, numbers: packets.map((p) => p.number) }, now);
+    observer.on("quic:packets_acked", { path, level, numbers }, now);
     const route = this.#paths.get(path)?.route;
     if (route === undefined) return;
     observer.on("quic:metrics_updated", {

@@ -26,7 +26,7 @@ import type { Fates } from "./fates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LossTimers } from "./loss_timers.ts";
 import type { NewTokens } from "./new_tokens.ts";
-import { checkHandshakeIds, type HandshakeIds, peerParameters } from "./parameters.ts";
+import { checkHandshakeIds, type HandshakeIds, peerParameters, sharesSpace } from "./parameters.ts";
 import type { Spaces } from "./spaces.ts";
 
 /** What the handshake works with. */
@@ -287,9 +287,10 @@ export class Handshake implements FrameOwner {
   }
 
   #onComplete(alpn: string, now: number): void {
-    const { context, lifecycle, hints, datagrams } = this.#parts;
+    const { context, lifecycle, hints, datagrams, spaces } = this.#parts;
     context.hints = context.config.hints && context.peer?.hints !== undefined;
     context.multipath = context.config.maxPaths > 0 && context.peer?.initialMaxPathId !== undefined;
+    if (context.multipath && sharesSpace(context)) spaces.share();
     context.observer?.on("quic:alpn_information", { chosen: alpn }, now);
     lifecycle.complete(alpn, now);
     hints.start();

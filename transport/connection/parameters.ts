@@ -1,6 +1,6 @@
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { Role } from "../base/role.ts";
-import { HINTS_VERSION } from "../wire/hints_codepoints.ts";
+import { HINTS_VERSION, SINGLE_SPACE_VERSION } from "../wire/hints_codepoints.ts";
 import { ParameterError } from "../wire/parameter_error.ts";
 import {
   greaseParameter,
@@ -10,6 +10,7 @@ import {
 } from "../wire/transport_parameters.ts";
 import { ACK_DELAY_EXPONENT } from "./ack_owner.ts";
 import type { ResolvedConfig } from "./config.ts";
+import type { Context } from "./context.ts";
 
 /** The connection ids that the handshake authenticates (RFC 9000 §7.3), as this end saw them. */
 export interface HandshakeIds {
@@ -47,6 +48,7 @@ export function ourParameters(
     greaseQuicBit: config.grease,
     initialMaxPathId: config.maxPaths > 0 ? config.maxPaths - 1 : undefined,
     hints: config.hints ? HINTS_VERSION : undefined,
+    singleSpace: config.numberSpaces === "single" && config.maxPaths > 0 ? SINGLE_SPACE_VERSION : undefined,
   };
   const own = role === "client" ? {} : {
     originalDestinationConnectionId: ids.originalDestination,
@@ -54,6 +56,11 @@ export function ourParameters(
     statelessResetToken: server?.statelessResetToken,
   };
   return writeParameters({ ...parameters, ...own }, config.grease ? [greaseParameter(random)] : []);
+}
+
+/** Whether both ends asked for one packet number space for all paths. */
+export function sharesSpace({ config, peer }: Context): boolean {
+  return config.numberSpaces === "single" && peer?.singleSpace !== undefined;
 }
 
 /** The credit that we give, under its wire names. */

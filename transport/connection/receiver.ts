@@ -230,7 +230,8 @@ export class Receiver {
     }
     spaces.add(id);
     const space = spaces.get("application", id)!;
-    const largest = space.received.largest;
+    // The path's own: where paths share a space, another's may be higher.
+    const largest = spaces.acksOf("application", id)!.largest;
     const end = this.#open(header, "application", space, spaces.layout.noncePathOf(id), datagram, now);
     if (end < 0) {
       // Nothing is kept for a path that only somebody without keys has spoken of.
@@ -334,7 +335,7 @@ export class Receiver {
     datagram: Datagram,
     now: number,
   ): boolean {
-    const { context, router, idle, handshake } = this.#parts;
+    const { context, router, idle, handshake, spaces } = this.#parts;
     const { local, remote, ecn, data } = datagram;
     const number = this.#number;
     const packet: ReceivedPacket = {
@@ -362,7 +363,7 @@ export class Receiver {
       remote,
       ecn,
     }, now);
-    space.onReceived(number, summary.ackEliciting, ecn, now);
+    space.onReceived(number, summary.ackEliciting, ecn, now, spaces.acksOf(level, path.id));
     if (summary.crypto) handshake.advance(now);
     this.#parts.settle(now);
     return probing;

@@ -29,6 +29,7 @@ export class RouteMaker implements Timed {
       validated,
       initialRtt: config.initialRtt,
       maxUdpPayload: Math.min(config.maxUdpPayload, peer?.maxUdpPayloadSize ?? Infinity),
+      initialWindowPackets: config.initialWindowPackets,
       congestion: this.#congestion,
       siblings: () =>
         [...paths.routes()].filter((other) => other !== route).map((other) => ({

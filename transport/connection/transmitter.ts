@@ -21,7 +21,7 @@ import type { Idle } from "./idle.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Opportunities, Opportunity } from "./opportunities.ts";
 import { PacketDraft, TAG_LENGTH } from "./packet_draft.ts";
-import type { Spaces } from "./spaces.ts";
+import type { Space, Spaces } from "./spaces.ts";
 
 /** Datagrams in one {@linkcode Transmit} at most. */
 const MAX_TRAIN = 16;
@@ -323,11 +323,16 @@ export class Transmitter {
       sourceId: handshake.sourceId,
       token: handshake.token,
       number,
-      largestAcked: space.largestAcked,
+      largestAcked: this.#numberBase(level, space, number),
       fixedBit: !handshake.greaseFixedBit || this.#flip(),
       traced: context.observer !== undefined,
     });
     return draft;
+  }
+
+  /** The number from which that of a packet must be told apart. */
+  #numberBase(level: Level, { largestAcked }: Space, number: number): number {
+    return level === "application" ? this.#parts.spaces.layout.numberBase(number, largestAcked) : largestAcked;
   }
 
   /** An unpredictable bit (RFC 9287 §3.1). */
@@ -417,7 +422,8 @@ export class Transmitter {
 
   #ecnFor(route: Route, path: Path, now: number): Ecn {
     const { config, observer } = this.#parts.context;
-    if (!config.ecn) return "not-ect";
+    // What a shared space's counts grow by belongs to no path, so they could accuse the wrong one.
+    if (!config.ecn || this.#parts.spaces.layout.isShared) return "not-ect";
     const was = route.ecn.state;
     const marks = route.ecn.marks(now);
     const { state } = route.ecn;

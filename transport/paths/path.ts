@@ -85,7 +85,7 @@ export class Path {
   /** STREAM payload received on it. */
   streamBytesReceived = 0;
   /** What routes that are over had sent, received and lost. */
-  readonly #past = { bytesSent: 0, bytesReceived: 0, packetsLost: 0 };
+  readonly #past = { bytesSent: 0, bytesReceived: 0, packetsLost: 0, spuriousLosses: 0 };
 
   constructor(id: PathId, route: Route, properties: PathProperties, state: PathState) {
     this.id = id;
@@ -112,6 +112,7 @@ export class Path {
     this.#past.bytesSent += route.bytesSent;
     this.#past.bytesReceived += route.bytesReceived;
     this.#past.packetsLost += route.packetsLost;
+    this.#past.spuriousLosses += route.spuriousLosses;
   }
 
   /** UDP payload, over all routes. */
@@ -127,5 +128,10 @@ export class Path {
   /** Ack-eliciting packets declared lost, over all routes. */
   get packetsLost(): number {
     return this.#past.packetsLost + this.route.packetsLost + (this.previous?.packetsLost ?? 0);
+  }
+
+  /** Those of them that were acknowledged after all, over all routes. */
+  get spuriousLosses(): number {
+    return this.#past.spuriousLosses + this.route.spuriousLosses + (this.previous?.spuriousLosses ?? 0);
   }
 }

@@ -42,6 +42,8 @@ export interface PathStats {
   readonly streamBytesReceived: number;
   /** Ack-eliciting packets declared lost. */
   readonly packetsLost: number;
+  /** Those of them that were acknowledged after all: they were late, or their acknowledgement was. */
+  readonly spuriousLosses: number;
 }
 
 /** What happened to a path. */
@@ -100,5 +102,6 @@ export function pathStats(path: Path): PathStats {
     bytesReceived: path.bytesReceived,
     streamBytesReceived: path.streamBytesReceived,
     packetsLost: path.packetsLost,
+    spuriousLosses: path.spuriousLosses,
   };
 }

@@ -48,6 +48,16 @@ export class PathSet {
     return this.#routes.get(number);
   }
 
+  /** The path that a route is of, be it in use, left or only probed. */
+  pathOf(route: number): Path | undefined {
+    const its = this.#routes.get(route);
+    if (its === undefined) return undefined;
+    for (const path of this.#paths.values()) {
+      if (path.route === its || path.previous === its || path.candidates.includes(its)) return path;
+    }
+    return undefined;
+  }
+
   /** All that are not gone, in order of opening. */
   all(): IterableIterator<Path> {
     return this.#paths.values();

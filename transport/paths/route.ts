@@ -1,8 +1,9 @@
-import type {
-  CongestionController,
-  CongestionPath,
-  CongestionSibling,
-  ControllerFactory,
+import {
+  type CongestionController,
+  type CongestionPath,
+  type CongestionSibling,
+  type ControllerFactory,
+  INITIAL_WINDOW_PACKETS,
 } from "../../recovery/congestion/controller.ts";
 import { DeliveryRate } from "../../recovery/delivery_rate.ts";
 import { EcnValidator } from "../../recovery/ecn.ts";
@@ -22,6 +23,8 @@ export interface RouteOptions {
   readonly validated: boolean;
   readonly initialRtt: number;
   readonly maxUdpPayload: number;
+  /** Packets in the first window. */
+  readonly initialWindowPackets?: number | undefined;
   readonly congestion: ControllerFactory;
   /** The other routes' windows, for coupled controllers. */
   readonly siblings: () => readonly CongestionSibling[];
@@ -72,6 +75,8 @@ export class Route {
   bytesSent = 0;
   bytesReceived = 0;
   packetsLost = 0;
+  /** Ack-eliciting packets declared lost that were acknowledged after all. */
+  spuriousLosses = 0;
   /** When a packet was last newly acknowledged; `-Infinity`: never. */
   lastAckAt = -Infinity;
   /** The path on which acknowledgements come that give samples of the round-trip time; -1: there was none. */
@@ -104,6 +109,7 @@ export class Route {
         return mtu.current;
       },
       rtt,
+      initialWindowPackets: options.initialWindowPackets ?? INITIAL_WINDOW_PACKETS,
       get siblings(): readonly CongestionSibling[] {
         return options.siblings();
       },

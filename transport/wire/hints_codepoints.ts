@@ -1,5 +1,6 @@
 /**
- * The codepoints of the hints extension: a private one between two ends of this implementation, through which a client tells
+ * The codepoints of what two ends of this implementation say to each other alone: the hints extension, and the parameter by
+ * which both ask for one packet number space. The hints extension is a private one between two ends of this implementation, through which a client tells
  * the server that schedules what it knows of its paths and of its application. The numbers were drawn at random, out of so
  * many that they meet nobody else's (RFC 9000 §22.1.2), and are not registered.
  *
@@ -23,7 +24,17 @@
 /** The transport parameter `hints`. */
 export const HINTS_PARAMETER = 0x16a997ddfb8540;
 
-/** The version of the extension that is spoken here. */
+/**
+ * The transport parameter `single_space`: the end would number the packets of all paths in one space, acknowledge them with
+ * plain ACK frames and seal them with the nonces of RFC 9001, if the other one would too. Without it from both ends, and
+ * without multipath, all is as RFC 10069 has it. Its value is a version, at least 1.
+ */
+export const SINGLE_SPACE_PARAMETER = 0x1bc8fd1124649a;
+
+/** The version of the single space that is spoken here. */
+export const SINGLE_SPACE_VERSION = 1;
+
+/** The version of the hints extension that is spoken here. */
 export const HINTS_VERSION = 1;
 
 /** The value of a signal, newest wins. */

@@ -1,11 +1,11 @@
 /**
  * Transport parameters (RFC 9000 §18): those of RFC 9000, `max_datagram_frame_size` (RFC 9221), `grease_quic_bit`
- * (RFC 9287), `initial_max_path_id` (RFC 10069), and the private `hints`.
+ * (RFC 9287), `initial_max_path_id` (RFC 10069), and the private `hints` and `single_space`.
  *
  * @module
  */
 import { MAX_CID_LENGTH } from "./header.ts";
-import { HINTS_PARAMETER } from "./hints_codepoints.ts";
+import { HINTS_PARAMETER, SINGLE_SPACE_PARAMETER } from "./hints_codepoints.ts";
 import { ParameterError } from "./parameter_error.ts";
 import { type PreferredAddress, readPreferredAddress, writePreferredAddress } from "./preferred_address.ts";
 import { Reader, WireError } from "./reader.ts";
@@ -66,6 +66,8 @@ export interface TransportParameters {
   readonly initialMaxPathId: number | undefined;
   /** The version of the hints extension that the end speaks, at least 1; `undefined`: none (`hints_codepoints.ts`). */
   readonly hints: number | undefined;
+  /** The version of the single packet number space that the end asks for, at least 1; `undefined`: it does not. */
+  readonly singleSpace: number | undefined;
   /** Some of those that this implementation does not know, copied. Ids above 2^53-1 are not among them. */
   readonly unknown: ReadonlyMap<number, Uint8Array>;
 }
@@ -98,7 +100,7 @@ function number(id: number, name: string, property: NumberProperty, from = 0, to
 
 const TOKEN = STATELESS_RESET_TOKEN_LENGTH;
 
-/** RFC 9000 §18.2, RFC 9221 §3, RFC 9287 §3, RFC 10069 §2, the hints extension: in this order they are written. */
+/** RFC 9000 §18.2, RFC 9221 §3, RFC 9287 §3, RFC 10069 §2, the private ones: in this order they are written. */
 const SPECS: readonly Spec[] = [
   {
     id: 0x00,
@@ -152,6 +154,7 @@ const SPECS: readonly Spec[] = [
   number(0x3e, "initial_max_path_id", "initialMaxPathId", 0, MAX_PATH_ID_LIMIT),
   { id: 0x2ab2, name: "grease_quic_bit", kind: "flag", property: "greaseQuicBit" },
   number(HINTS_PARAMETER, "hints", "hints", 1),
+  number(SINGLE_SPACE_PARAMETER, "single_space", "singleSpace", 1),
 ];
 
 const SPEC_BY_ID: ReadonlyMap<number, Spec> = new Map(SPECS.map((spec) => [spec.id, spec]));
@@ -179,6 +182,7 @@ function defaults(): Draft & { unknown: Map<number, Uint8Array> } {
     greaseQuicBit: false,
     initialMaxPathId: undefined,
     hints: undefined,
+    singleSpace: undefined,
     unknown: new Map(),
   };
 }

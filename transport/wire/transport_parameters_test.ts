@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { HINTS_PARAMETER } from "./hints_codepoints.ts";
+import { HINTS_PARAMETER, SINGLE_SPACE_PARAMETER } from "./hints_codepoints.ts";
 import { VARINT_SATURATED } from "./varint.ts";
 import {
   defaultParameters,
@@ -54,6 +54,7 @@ const EACH: [string, Partial<TransportParameters>][] = [
   ["3e" + "08" + "c0000000ffffffff", { initialMaxPathId: 2 ** 32 - 1 }],
   ["6ab2" + "00", { greaseQuicBit: true }],
   ["c016a997ddfb8540" + "01" + "01", { hints: 1 }],
+  ["c01bc8fd1124649a" + "01" + "01", { singleSpace: 1 }],
 ];
 
 Deno.test("readParameters() and writeParameters() agree on the bytes of each parameter", () => {
@@ -80,9 +81,10 @@ Deno.test("initial_max_path_id of 0 is not the same as none (RFC 10069 §2)", ()
   assertEquals(writeParameters({ initialMaxPathId: 0 }).toHex(), "3e0100");
 });
 
-Deno.test("The id of the parameter hints is none of those that are reserved for grease", () => {
+Deno.test("The ids of private parameters are none of those that are reserved for grease", () => {
   assertFalse(isGreaseParameter(HINTS_PARAMETER));
-  assertEquals(read("").hints, undefined);
+  assertFalse(isGreaseParameter(SINGLE_SPACE_PARAMETER));
+  assertEquals([read("").hints, read("").singleSpace], [undefined, undefined]);
 });
 
 Deno.test("readParameters() refuses values out of range", () => {
@@ -97,6 +99,7 @@ Deno.test("readParameters() refuses values out of range", () => {
   refuse("3e" + "08" + "c000000100000000", "initial_max_path_id is 4294967296, must be from 0 to 4294967295");
   refuse("3e" + "08" + "ffffffffffffffff", "initial_max_path_id");
   refuse("c016a997ddfb8540" + "01" + "00", "hints is 0, must be at least 1");
+  refuse("c01bc8fd1124649a" + "01" + "00", "single_space is 0, must be at least 1");
 });
 
 Deno.test("readParameters() saturates what has no upper limit", () => {
