@@ -6,7 +6,7 @@
  */
 import type { ConnectionEvent } from "../../transport/connection/events.ts";
 import type { App, AppConnection } from "./app.ts";
-import { checkPattern, fillPattern } from "./pattern.ts";
+import { PatternReader, PatternWriter } from "./pattern_stream.ts";
 
 /** One request and its response, each on one bidirectional stream of its own. Sizes in bytes. */
 export interface RequestOptions {
@@ -46,84 +46,6 @@ export interface Exchange {
 
 /** When the client begins. */
 export type StartOn = "connected" | "confirmed";
-
-/** Largest piece that is written at once. */
-const PIECE = 65_536;
-
-/** Writes patterned bytes as the stream takes them, then ends it. */
-class PatternWriter {
-  readonly #id: number;
-  readonly #seed: number;
-  readonly #length: number;
-  #at = 0;
-  /** What was made and not yet taken. */
-  #rest: Uint8Array = new Uint8Array(0);
-  #finished = false;
-
-  constructor(id: number, seed: number, length: number) {
-    this.#id = id;
-    this.#seed = seed;
-    this.#length = length;
-  }
-
-  get isDone(): boolean {
-    return this.#finished;
-  }
-
-  /** Writes until the stream takes no more. */
-  push(connection: AppConnection): void {
-    while (this.#at < this.#length) {
-      if (this.#rest.length === 0) {
-        this.#rest = new Uint8Array(Math.min(PIECE, this.#length - this.#at));
-        fillPattern(this.#rest, this.#seed, this.#at);
-      }
-      const taken = connection.write(this.#id, this.#rest);
-      this.#at += taken;
-      this.#rest = this.#rest.subarray(taken);
-      if (this.#rest.length > 0) return;
-    }
-    if (!this.#finished) connection.finish(this.#id);
-    this.#finished = true;
-  }
-}
-
-/** Reads and checks patterned bytes up to the end of the stream. */
-class PatternReader {
-  readonly #id: number;
-  readonly #seed: number;
-  readonly #length: number;
-  readonly #who: string;
-  at = 0;
-  isDone = false;
-
-  constructor(id: number, seed: number, length: number, who: string) {
-    this.#id = id;
-    this.#seed = seed;
-    this.#length = length;
-    this.#who = who;
-  }
-
-  /** Reads all there is. Throws an `Error` at a wrong byte, at one too many, and at an early end. */
-  pull(connection: AppConnection): void {
-    while (!this.isDone) {
-      const piece = connection.read(this.#id);
-      if (piece === undefined) return;
-      if (piece === null) {
-        if (this.at !== this.#length) throw this.#wrong(`ends at byte ${this.at}: expected ${this.#length}`);
-        this.isDone = true;
-        return;
-      }
-      const bad = checkPattern(piece, this.#seed, this.at);
-      if (bad >= 0) throw this.#wrong(`has a wrong byte at ${this.at + bad}`);
-      this.at += piece.length;
-      if (this.at > this.#length) throw this.#wrong(`has ${this.at} bytes: expected ${this.#length}`);
-    }
-  }
-
-  #wrong(what: string): Error {
-    return new Error(`Stream ${this.#id} at the ${this.#who} ${what}`);
-  }
-}
 
 interface ClientSide {
   readonly exchange: Exchange;

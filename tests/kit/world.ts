@@ -11,7 +11,7 @@ import type { Address, Ecn } from "../../transport/base/address.ts";
 import { Bottleneck } from "./bottleneck.ts";
 import { Clock } from "./clock.ts";
 import { Link } from "./link.ts";
-import type { LinkOptions } from "./link_options.ts";
+import { type LinkOptions, resolveLink } from "./link_options.ts";
 import { Nat } from "./nat.ts";
 import type { Node } from "./node.ts";
 import { Random } from "./random.ts";
@@ -196,7 +196,11 @@ export class World {
     const queues = this.#queues(share);
     const make = (direction: "up" | "down", own: LinkOptions | undefined): Link => {
       const first = share === undefined ? undefined : this.links.find((l) => l.share === share)?.[direction].options;
-      const merged = { ...both, ...own, ...(first === undefined ? {} : queueOptions(first)) };
+      // One after the other: what a direction says of its queue or rate replaces all that was said for both.
+      const merged = resolveLink(
+        first === undefined ? {} : queueOptions(first),
+        resolveLink(own ?? {}, resolveLink(both)),
+      );
       return new Link(merged, this.random.fork(`link ${this.links.length} ${direction}`), queues?.[direction]);
     };
     const link = new WorldLink(label, make("up", up), make("down", down), share, {

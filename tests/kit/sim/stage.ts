@@ -1,0 +1,152 @@
+/**
+ * The world of a scenario: links, hosts, connections, other traffic.
+ *
+ * @module
+ */
+import type { Address } from "../../../transport/base/address.ts";
+import type { Observer } from "../../../transport/base/observer.ts";
+import type { Connection } from "../../../transport/connection/connection.ts";
+import type { App } from "../app.ts";
+import { EndpointNode } from "../endpoint_node.ts";
+import { Exchanges } from "../loads/exchanges.ts";
+import type { LoadContext } from "../loads/load.ts";
+import { startingWith, transferParts } from "../loads/transfers.ts";
+import type { CrossTraffic, Scenario } from "../scenario/types.ts";
+import { World, type WorldLink } from "../world.ts";
+import { megabits } from "./ledger.ts";
+import { controllerOf, type RunScenarioOptions, transportOf } from "./options.ts";
+import { worldProvider } from "./plain.ts";
+
+const CLIENT_PORT = 50_000;
+const SERVER_PORT = 443;
+
+/** What happens at the two ends. */
+export interface Cast {
+  /** Hears of the client's connection. */
+  readonly clientObserver: Observer;
+  /** Hears of the server's. */
+  readonly serverObserver: Observer;
+  /** Applications at the client. */
+  readonly clientApps: readonly App[];
+  /** Applications at the server. */
+  readonly serverApps: readonly App[];
+}
+
+/** The world of a scenario, with the client about to connect. */
+export class Stage {
+  /** The world. */
+  readonly world: World;
+  /** Its links, as in the scenario. */
+  readonly links: readonly WorldLink[];
+  readonly #scenario: Scenario;
+  readonly #options: RunScenarioOptions;
+  readonly #server: EndpointNode;
+  readonly #client: EndpointNode;
+  #connection: Connection | undefined;
+
+  /** Throws what connections, links and controllers throw for options that cannot be. */
+  constructor(scenario: Scenario, options: RunScenarioOptions, makeCast: (stage: Stage) => Cast) {
+    this.#scenario = scenario;
+    this.#options = options;
+    const world = this.world = new World({ seed: options.seed ?? scenario.seed });
+    this.links = scenario.links.map(({ label, both, up, down, share }) =>
+      world.addLink({ ...both, label, up, down, ...(share === undefined ? {} : { share }) })
+    );
+    const { onDatagram } = options;
+    if (onDatagram !== undefined) {
+      world.onSend = ({ label }, direction, data, now) => onDatagram({ link: label, direction, data, now });
+    }
+    const cast = makeCast(this);
+    const provider = worldProvider(options.crypto);
+    this.#client = new EndpointNode({
+      random: world.random.fork("client"),
+      observer: cast.clientObserver,
+      provider,
+    });
+    this.#server = new EndpointNode({
+      random: world.random.fork("server"),
+      observer: cast.serverObserver,
+      provider,
+      server: { transport: transportOf(scenario, "server", options) },
+      apps: () => cast.serverApps,
+    });
+    this.#addHost("client", this.links.map((link) => link.client), this.#client);
+    this.#addHost("server", [...new Set(this.links.map((link) => link.server))], this.#server);
+    this.#connect(cast.clientApps);
+  }
+
+  /** The client's connection. */
+  get client(): Connection {
+    return this.#connection as Connection;
+  }
+
+  /** The server's, once there is one. */
+  get server(): Connection | undefined {
+    return this.#server.connections[0];
+  }
+
+  /** The ends of a link, as the client sees them. */
+  addressesOf(link: number): { local: Address; remote: Address } {
+    const { client, server } = this.links[link] as WorldLink;
+    return { local: { hostname: client, port: CLIENT_PORT }, remote: { hostname: server, port: SERVER_PORT } };
+  }
+
+  /** Puts other traffic on a link; returns what tells its goodput up to a time. */
+  addCross(cross: CrossTraffic, number: number): (end: number) => number {
+    const ends = { client: `10.1.${number}.1`, server: `198.51.100.${number + 1}` };
+    this.links[cross.link]?.attach(ends);
+    let bytes = 0;
+    const context: LoadContext = {
+      at: (time, run) => this.world.at(time, run),
+      // Only one direction has more than a few bytes.
+      delivered: (direction, count) => void (bytes += direction === cross.direction ? count : 0),
+      pin: () => true,
+      pathOver: () => undefined,
+    };
+    const exchanges = new Exchanges(context);
+    const transport = {
+      congestion: controllerOf(cross.congestion, this.#options),
+      maxPaths: 0,
+    };
+    const provider = worldProvider(this.#options.crypto);
+    const node = (side: "client" | "server"): EndpointNode =>
+      new EndpointNode({
+        random: this.world.random.fork(`cross ${number} ${side}`),
+        provider,
+        ...(side === "server" ? { server: { transport }, apps: () => [exchanges.server] } : {}),
+      });
+    const [client, server] = [node("client"), node("server")];
+    this.#addHost(`cross ${number} client`, [ends.client], client);
+    this.#addHost(`cross ${number} server`, [ends.server], server);
+    this.world.at(cross.start, (now) => {
+      const app = startingWith("confirmed", exchanges.client, (begin) => {
+        for (const part of transferParts(cross.direction, Infinity, 1, -1)) exchanges.begin(part, begin);
+      });
+      const local = { hostname: ends.client, port: CLIENT_PORT };
+      const remote = { hostname: ends.server, port: SERVER_PORT };
+      const connection = client.connect({ local, remote, now, transport, apps: [app] });
+      this.world.at(cross.stop, (then) => {
+        exchanges.stop();
+        connection.close(0, "", then);
+      });
+    });
+    return (end) => megabits(bytes, Math.min(cross.stop, end) - cross.start);
+  }
+
+  #addHost(name: string, hostnames: readonly string[], node: EndpointNode): void {
+    this.world.addHost({ name, hostnames, node, app: (now) => node.run(now) });
+  }
+
+  #connect(apps: readonly App[]): void {
+    const first = this.#scenario.links[0];
+    if (first === undefined) throw new RangeError("Scenario has no links: expected at least one");
+    const { label, cost, metered } = first;
+    this.#connection = this.#client.connect({
+      ...this.addressesOf(0),
+      now: 0,
+      transport: transportOf(this.#scenario, "client", this.#options),
+      path: { label, cost, metered },
+      apps,
+    });
+  }
+}
