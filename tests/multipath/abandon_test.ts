@@ -135,6 +135,24 @@ for (const role of ROLES) {
     assertEquals(framesIn(f.send([PING], 1), "ack").filter((a) => a.frame.path === 1).length, 1);
   });
 
+  Deno.test(`row 84: the ${role} forgets a path 3 PTO after the peer acknowledged its end and did not answer`, () => {
+    const f = new Forged(role, 3);
+    const kept = (): number[] => f.victim.stats().paths.map((p) => p.id);
+    closePath(f, 1, 0);
+    f.after(5 * f.pto);
+    assertEquals(kept(), [0, 1, 2], "as long as the peer may not know");
+    f.acknowledge([0, 2]);
+    const { pto } = f;
+    f.acknowledging([0, 2], 2.7 * pto);
+    assertEquals(kept(), [0, 1, 2]);
+    const later = f.acknowledging([0, 2], 0.6 * pto);
+    assertEquals(kept(), [0, 2]);
+    assertEquals(new Set(framesIn(later, "max_path_id").map((m) => m.frame.limit)), new Set([4]));
+    // An answer that comes late after all changes nothing.
+    assertEquals(framesIn([...f.send([abandon(1)]), ...f.after(500)], "path_abandon"), []);
+    f.assertWell();
+  });
+
   Deno.test(`row 86: the ${role} closes the connection when its only path is abandoned`, () => {
     const f = new Forged(role, 1);
     const { pto } = f;

@@ -12,6 +12,7 @@ import type { Connection } from "../../transport/connection/connection.ts";
 import type { Frame } from "../../transport/wire/frames/types.ts";
 import { bulk, Requests } from "../kit/apps.ts";
 import type { Trace } from "../kit/trace.ts";
+import { STRANGER, stranger } from "./actors.ts";
 import { Forged, ROLES } from "./forged.ts";
 import { Paths, type PathsOptions } from "./paths.ts";
 import { Wire } from "./wire.ts";
@@ -227,6 +228,24 @@ for (const role of ROLES) {
     }
   });
 
+  Deno.test(`row 27: CONNECTION_CLOSE of the ${role} arrives though the path that was heard from last has just died`, () => {
+    for (const dead of [0, 1]) {
+      const paths = new Paths().ready();
+      const end = connectionOf(paths, role);
+      const peer = connectionOf(paths, otherRole(role));
+      // So long that nothing else is under way.
+      paths.world.runFor(5000);
+      if (dead === 1) { for (const one of [end, peer]) one.setPathStatus(0, "backup", paths.world.now); }
+      paths.world.runFor(500);
+      end.ping();
+      paths.world.runFor(200);
+      paths.links[dead]!.set({ dead: true });
+      end.close(7, "enough", paths.world.now);
+      paths.world.runFor(100);
+      assertEquals([peer.state, peer.error?.code], ["draining", 7], `with path ${dead} dead`);
+    }
+  });
+
   Deno.test(`row 28: packets of all paths count towards the limit of one key (${role})`, () => {
     const limit = 2000;
     const links = [{ delayMs: 10, rateMbps: 3 }, { delayMs: 15, rateMbps: 3 }];
@@ -273,6 +292,18 @@ for (const role of ROLES) {
     f.assertClosed(TransportErrorCode.AEAD_LIMIT_REACHED);
   });
 }
+
+Deno.test("row 27: CONNECTION_CLOSE takes another path when there is no id for the one that was heard from last", () => {
+  const { pair, rogue } = stranger({ client: { maxPaths: 1 } });
+  rogue.send({ frames: [{ kind: "max_path_id", limit: 1 }] });
+  rogue.send({ frames: [PING], path: 1, size: 1200 }, { from: STRANGER });
+  pair.world.runFor(50);
+  assertEquals(pair.server.stats().paths.map((p) => p.id), [0, 1]);
+  pair.server.close(7, "enough", pair.world.now);
+  pair.world.runFor(0);
+  const closes = rogue.caught.filter((p) => p.frames.some((frame) => frame.kind === "connection_close"));
+  assertEquals(closes.map((p) => p.path), [0]);
+});
 
 /** The fastest provider, with other limits. */
 function limited(limits: Partial<Pick<CipherSuite, "confidentialityLimit" | "integrityLimit">>): CryptoProvider {

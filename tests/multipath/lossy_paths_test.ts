@@ -48,6 +48,24 @@ Deno.test("A path dies while the other loses, reorders and damages: all bytes ar
   }
 });
 
+Deno.test("Paths open through 20 % loss each way, as a rule at the first attempt", () => {
+  let failed = 0;
+  const seeds = ALL ? 100 : 20;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const links = [{ delayMs: 10, rateMbps: 20 }, { delayMs: 25, rateMbps: 20, lossPercent: 20 }];
+    const f = new Paths({ seed, links, open: [] }).ready();
+    const states = (): string[] => [f.client, f.server].map((end) => end.path(1)?.state ?? "");
+    f.open(1);
+    f.world.require(
+      "both ends to be of one mind",
+      () => states().every((s) => s === "usable") || states().some((s) => s === "closing"),
+      f.world.now + 30_000,
+    );
+    if (states().includes("closing")) failed++;
+  }
+  assert(failed * 50 <= seeds, `${failed} of ${seeds} paths failed`);
+});
+
 const JITTER: readonly WorldLinkOptions[] = [
   { delayMs: 20, rateMbps: 20, jitterMs: 5 },
   { delayMs: 30, rateMbps: 20, jitterMs: 5 },

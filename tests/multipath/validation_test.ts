@@ -324,6 +324,23 @@ Deno.test("row 50: a server gives up likewise", () => {
   assert(Math.abs(closed.now - started - 3 * fresh) < 50, `${closed.now - started}`);
 });
 
+Deno.test("row 50: who is heard on a new path gets the time thrice, so that losses do not end it", () => {
+  const { pair, rogue } = stranger();
+  const challenges = (): number => pair.serverTrace.frames("sent", "path_challenge").length;
+  rogue.send({ frames: [PING], path: 1, size: 1200 }, { from: STRANGER });
+  const started = pair.world.now;
+  for (let i = 0; i < 30; i++) {
+    pair.world.runFor(500);
+    if (pair.server.stats().paths.some((p) => p.state === "validating")) {
+      rogue.send({ frames: [PING], path: 1, size: 1200 }, { from: STRANGER });
+    }
+  }
+  const closed = pair.serverTrace.assertSeen("multipath:path_closed", (d) => d.path === 1);
+  const fresh = 333 + 4 * 166.5 + 25;
+  assert(Math.abs(closed.now - started - 9 * fresh) < 100, `${closed.now - started}`);
+  assert(challenges() >= 5 && challenges() <= 8, `${challenges()} challenges`);
+});
+
 Deno.test("row 51: a client drops packets from addresses that it sends to on no path", () => {
   const links = [{ delayMs: 5 }, { delayMs: 5, server: "192.0.2.2" }];
   const paths = new Paths({ links }).ready();

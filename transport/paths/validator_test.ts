@@ -6,6 +6,7 @@ import { arrival, RoutePacket, type RoutePacketOptions, seededRandom } from "./f
 import {
   MAX_RESPONDING_ROUTES,
   MAX_RESPONSES_PER_ROUTE,
+  MAX_VALIDATION_EXTENSIONS,
   MAX_VALIDATIONS,
   VALIDATION_TIMEOUT_PTOS,
   Validator,
@@ -94,6 +95,35 @@ Deno.test("Validator.onTimeout() challenges keep to the rate of Initial packets 
     while (send(v, { now }) !== undefined) sentAt.push(now / PTO);
   }
   assertEquals(sentAt, [0, 1, 1, 3, 3, 7, 7, 15, 15]);
+});
+
+Deno.test("Validator.onTimeout() gives a path that is heard the time again, but not for ever", () => {
+  let heardAt = 0;
+  const v = new Validator({
+    random: seededRandom(),
+    pto: () => PTO,
+    maxPto: () => PTO,
+    routeOf: (packet) => packet.path,
+    heardAt: () => heardAt,
+  });
+  v.challenge(1, 1, 0);
+  send(v, { path: 1, now: 0 });
+  const period = VALIDATION_TIMEOUT_PTOS * PTO;
+  for (let i = 1; i <= MAX_VALIDATION_EXTENSIONS; i++) {
+    heardAt = i * period - 1;
+    v.onTimeout(i * period);
+    assertEquals(v.nextOutcome(), undefined);
+    // Each period begins with a question.
+    assertEquals(challengesOf(send(v, { path: 1, now: i * period })).length, 1);
+  }
+  const end = (MAX_VALIDATION_EXTENSIONS + 1) * period;
+  heardAt = end - 1;
+  v.onTimeout(end);
+  assertEquals(v.nextOutcome()?.ok, false);
+  // Silence in one period is enough.
+  v.challenge(2, 2, end);
+  v.onTimeout(end + period);
+  assertEquals(v.nextOutcome()?.ok, false);
 });
 
 Deno.test("Validator.onTimeout() fails after three times the largest PTO (row 50)", () => {
