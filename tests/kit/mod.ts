@@ -43,6 +43,7 @@ export { Nat } from "./nat.ts";
 export type { Node } from "./node.ts";
 export { checkPattern, fillPattern } from "./pattern.ts";
 export { Random } from "./random.ts";
+export * from "./scenario/mod.ts";
 export { formatEntry, Trace, type TracedFrame, type TraceEntry, type TraceFilter, type TraceOptions } from "./trace.ts";
 export { connectionView, pathView, type PlainConnection, type PlainPath, workOf } from "./views.ts";
 export {
