@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { EarlyAcks } from "./early_acks.ts";
 import { LostRun } from "./persistent.ts";
 import type { SentPacket } from "./sent_packet.ts";
 
@@ -32,8 +33,12 @@ export class RouteFlight<R> {
   outstanding = 0;
   /** When the last ack-eliciting packet was sent; `-Infinity` when none was. */
   lastElicitingAt: number = -Infinity;
-  /** The largest order that was acknowledged; -1 when none was. */
+  /** The largest order that was acknowledged, and counts for packets before it; -1 when none was. */
   largestAckedOrder: number = -1;
+  /** The largest order that was acknowledged at all; above the other only where routes share a space. */
+  largestReportedOrder: number = -1;
+  /** Packets that other routes' ACK frames reported. */
+  readonly early: EarlyAcks = new EarlyAcks();
   /** Packets lost in a row, for persistent congestion. */
   readonly lostRun: LostRun = new LostRun();
   #ring: (SentPacket<R> | undefined)[] = new Array(FIRST_CAPACITY).fill(undefined);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NamedPacket } from "./early_acks.ts";
 import { RouteFlight } from "./route_flight.ts";
 import type { SentPacket } from "./sent_packet.ts";
 
@@ -32,6 +33,11 @@ export interface AckResult<R> {
    * a packet of that route that elicits acknowledgments is newly acknowledged (RFC 9002 §5.1).
    */
   readonly isSample: boolean;
+  /**
+   * The packet that the frame begins with, if it is no news and routes share the space: frames that begin with packets of
+   * other routes have reported it, this is the first to begin with it. It gives an RTT sample then (see `EarlyAcks`).
+   */
+  readonly early: NamedPacket | undefined;
   /** Whether the frame's Largest Acknowledged is above all before; else its ECN counts may be old (RFC 9000 §13.4.2.1). */
   readonly raisedLargest: boolean;
   /** How many of `newlyAcked` were sent as ECT(0). */
@@ -114,8 +120,10 @@ export class SentPackets<R> {
    *
    * @param ranges Pairs of largest and smallest, both included, in descending order, as `AckFrame.ranges` has them; at
    * least one
+   * @param isShared Whether routes of several paths share the space; then {@linkcode raise} must be called for those of the
+   * path that the frame begins with before losses are looked for
    */
-  ack(ranges: readonly number[]): AckResult<R> {
+  ack(ranges: readonly number[], isShared: boolean = false): AckResult<R> {
     const newlyAcked: SentPacket<R>[] = [];
     const spurious: SentPacket<R>[] = [];
     const largestInFrame = ranges[0]!;
@@ -127,6 +135,7 @@ export class SentPackets<R> {
       for (const flight of this.#flights) {
         const before = newlyAcked.length;
         takeAcked(flight, ranges, newlyAcked);
+        if (!isShared) flight.largestAckedOrder = flight.largestReportedOrder;
         flight.takeSpurious(ranges, spurious);
         if (newlyAcked.length > before) sources++;
       }
@@ -140,7 +149,27 @@ export class SentPackets<R> {
       if (packet.ecn) ect++;
       if (packet.ackEliciting && packet.route === largest?.route) isSample = true;
     }
-    return { unsent, newlyAcked, spurious, largest, isSample, raisedLargest, ect };
+    const early = isShared ? this.#noteEarly(newlyAcked, largest, largestInFrame) : undefined;
+    return { unsent, newlyAcked, spurious, largest, isSample, early, raisedLargest, ect };
+  }
+
+  /**
+   * Where routes share the space: a frame that begins with a packet of a path is complete as to that path, from there down.
+   * Packets of the route before the order (before all that is acknowledged when it is absent) may count as lost from now on.
+   */
+  raise(route: number, order: number = Infinity): void {
+    const flight = this.flight(route);
+    if (flight === undefined) return;
+    const reached = Math.min(order, flight.largestReportedOrder);
+    flight.largestAckedOrder = Math.max(flight.largestAckedOrder, reached);
+  }
+
+  #noteEarly(acked: SentPacket<R>[], largest: SentPacket<R> | undefined, first: number): NamedPacket | undefined {
+    let early: NamedPacket | undefined;
+    if (largest !== undefined) this.flight(largest.route)?.early.pass(first);
+    else for (const flight of this.#flights) early ??= flight.early.name(first);
+    for (const packet of acked) if (packet !== largest) this.flight(packet.route)?.early.add(packet);
+    return early;
   }
 
   /** The packets of a route, for loss detection; `undefined` when the route has had none lately. */
@@ -260,7 +289,7 @@ function takeAcked<R>(flight: RouteFlight<R>, ranges: readonly number[], into: S
     packet.fate = "acked";
     flight.remove(packet);
     into.push(packet);
-    if (order > flight.largestAckedOrder) flight.largestAckedOrder = order;
+    if (order > flight.largestReportedOrder) flight.largestReportedOrder = order;
   }
   if (into.length > before) flight.settle();
 }

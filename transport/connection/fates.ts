@@ -80,7 +80,7 @@ export class Fates implements FrameOwner {
         `Packet ${ack.ranges[0]} of path ${path} was acknowledged but never sent`,
       );
     }
-    const result = space.sent.ack(ack.ranges);
+    const result = space.sent.ack(ack.ranges, this.#isShared(packet.level));
     if (result.unsent >= 0) {
       throw new TransportError(
         TransportErrorCode.PROTOCOL_VIOLATION,
@@ -91,8 +91,10 @@ export class Fates implements FrameOwner {
       this.#keys.onAcknowledged(this.#spaces.layout.noncePathOf(path), ack.ranges[0]!, packet.now);
     }
     for (const late of result.spurious) this.#onSpurious(late, this.#pathOf(late.route, ack), packet);
-    if (result.newlyAcked.length === 0) return;
-    this.#apply(space, result, ack, packet);
+    this.#sample(result, ack, packet);
+    const raised = this.#isShared(packet.level) ? this.#raise(space, result) : [];
+    if (result.newlyAcked.length > 0) this.#apply(space, result, ack, packet);
+    for (const route of raised) this.#detect(space, route, packet.level, this.#pathOf(route.number, ack), packet.now);
   }
 
   hasFrames(): boolean {
@@ -130,14 +132,38 @@ export class Fates implements FrameOwner {
     }
   }
 
+  /** Takes the round-trip time that the frame tells, of the route of the packet that it begins with. */
+  #sample(result: AckResult<FrameRecord>, ack: AckFrame, packet: ReceivedPacket): void {
+    const named = result.isSample ? result.largest : result.early;
+    const route = named === undefined ? undefined : this.#paths.route(named.route);
+    if (
+      named === undefined || (named === result.early && !named.ackEliciting) ||
+      route?.takesSampleFrom(packet.path) !== true
+    ) return;
+    route.sample = packet.now - named.sentAt;
+    route.rtt.sample(route.sample, this.#ackDelay(ack, packet.level), packet.now);
+  }
+
+  #isShared(level: Level): boolean {
+    return level === "application" && this.#spaces.layout.isShared;
+  }
+
+  /**
+   * Packets of a path may be lost in the light of a frame that begins with a packet of that path only: one of another path
+   * may be cut anywhere below. Returns the path's routes.
+   */
+  #raise(space: Space, { largest, early }: AckResult<FrameRecord>): Route[] {
+    const named = largest ?? early;
+    const path = named === undefined ? undefined : this.#paths.pathOf(named.route);
+    if (path === undefined) return [];
+    const { route, previous, candidates } = path;
+    const routes = previous === undefined ? [route, ...candidates] : [route, previous, ...candidates];
+    for (const { number } of routes) space.sent.raise(number, number === named?.route ? named.order : Infinity);
+    return routes;
+  }
+
   #apply(space: Space, result: AckResult<FrameRecord>, ack: AckFrame, packet: ReceivedPacket): void {
     const { level, now } = packet;
-    let rttSample = Infinity;
-    const sampled = result.largest === undefined ? undefined : this.#paths.route(result.largest.route);
-    if (result.isSample && result.largest !== undefined && sampled?.takesSampleFrom(packet.path)) {
-      rttSample = now - result.largest.sentAt;
-      sampled.rtt.sample(rttSample, this.#ackDelay(ack, level), now);
-    }
     const batches = new Map<Route, Sent[]>();
     const before = new Map<Route, number>();
     for (const acked of result.newlyAcked) {
@@ -151,7 +177,8 @@ export class Fates implements FrameOwner {
       batch.push(acked);
       if (acked.inFlight) route.inFlight -= acked.size;
     }
-    if (sampled !== undefined && result.largest !== undefined) this.#checkEcn(sampled, result, ack, level, now);
+    const first = result.largest === undefined ? undefined : this.#paths.route(result.largest.route);
+    if (first !== undefined) this.#checkEcn(first, result, ack, level, now);
     for (const [route, batch] of batches) {
       const path = this.#pathOf(route.number, ack);
       const isEcho = (ack.path !== undefined || this.#spaces.layout.isShared) && packet.path !== path;
@@ -159,7 +186,7 @@ export class Fates implements FrameOwner {
       this.#onProgress(route, level, newestOf(batch), now);
       const outage = this.#detect(space, route, level, path, now);
       const since = outage === -Infinity ? batch : batch.filter((packet) => packet.sentAt > outage);
-      this.#grow(route, batch, since, before.get(route) ?? 0, route === sampled ? rttSample : Infinity, now);
+      this.#grow(route, batch, since, before.get(route) ?? 0, now);
       space.sent.forgetLostBefore(route.number, now - LOST_KEPT_PTOS * route.rtt.pto(this.#peerMaxAckDelay(level)));
     }
     for (const acked of result.newlyAcked) {
@@ -175,7 +202,6 @@ export class Fates implements FrameOwner {
     packets: Sent[],
     growing: Sent[],
     inFlightBefore: number,
-    rttSample: number,
     now: number,
   ): void {
     for (const packet of packets) {
@@ -190,11 +216,12 @@ export class Fates implements FrameOwner {
       bytes,
       newestSentAt: newestOf(growing),
       rtt: route.rtt,
-      rttSample,
+      rttSample: route.sample,
       inFlightBefore,
       appLimited: !route.windowLimited,
       now,
     };
+    route.sample = Infinity;
     if (bytes > 0) route.controller.onAcked(batch);
     route.updatePacing(now);
   }

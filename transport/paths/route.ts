@@ -77,6 +77,8 @@ export class Route {
   packetsLost = 0;
   /** Ack-eliciting packets declared lost that were acknowledged after all. */
   spuriousLosses = 0;
+  /** The RTT sample that the controller is to hear of with the next acknowledgement; `Infinity`: none. */
+  sample = Infinity;
   /** When a packet was last newly acknowledged; `-Infinity`: never. */
   lastAckAt = -Infinity;
   /** The path on which acknowledgements come that give samples of the round-trip time; -1: there was none. */
