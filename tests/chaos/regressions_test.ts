@@ -1,0 +1,88 @@
+/** What random runs found, each as the short list of operations that showed it. */
+import { run } from "./chaos.ts";
+import type { Operation, Plan } from "./plan.ts";
+
+const LINK = {
+  rateMbps: null,
+  delayMs: 0,
+  jitterMs: 0,
+  reorder: false,
+  queuePackets: 5,
+  lossPercent: 0,
+  duplicatePercent: 0,
+  ecn: false,
+  mtu: 1500,
+};
+/** Nothing is done that nobody asked for. */
+const QUIET = {
+  maxIdleTimeout: 600_000,
+  handshakeTimeout: 500_000,
+  maxAckDelay: 0,
+  mtuDiscovery: false,
+  grease: false,
+} as const;
+
+function plan(operations: readonly Operation[], changes: Partial<Plan> = {}): Plan {
+  return {
+    seed: 1,
+    links: [LINK],
+    shared: false,
+    apart: false,
+    client: QUIET,
+    server: QUIET,
+    operations,
+    healthy: 1,
+    closer: "client",
+    ...changes,
+  };
+}
+
+Deno.test("Connection tells nothing after it told that it is closed, whatever its timers still do", () => {
+  const wait = 20;
+  for (let delayMs = 10; delayMs <= 100; delayMs += 15) {
+    run(plan([
+      { wait: 500, do: "openPath", link: 1, port: 0, status: "available" },
+      { wait: 800, do: "ping", end: "server" },
+      { wait, do: "cut", link: 0, direction: "both", how: "dead" },
+      { wait, do: "stream", end: "server", kind: "unidirectional", bytes: 3000, finish: true },
+      { wait, do: "close", end: "server", code: 7 },
+      { wait: 3000, do: "mend", link: 0 },
+    ], { links: [{ ...LINK, delayMs }, { ...LINK, delayMs }] }));
+  }
+});
+
+Deno.test("Connection does not spin when the socket refuses two paths over a link without delay", () => {
+  run(plan([
+    { wait: 20, do: "openPath", link: 0, port: 0, status: "available" },
+    { wait: 20, do: "cut", link: 0, direction: "both", how: "unreachable" },
+    { wait: 1, do: "ask", mode: "min-rtt" },
+    { wait: 20, do: "datagrams", end: "client", count: 1, bytes: 4, path: -1, life: 0 },
+  ]));
+});
+
+Deno.test("Server gets a client to speak on a path that was heard, suspended, and then forgotten by a translator", () => {
+  run(plan([
+    { wait: 20, do: "shape", link: 0, direction: "both", shape: { ...LINK, rateMbps: 10 } },
+    { wait: 300, do: "damage", link: 0, direction: "down", damage: { kind: "corrupt", at: 0 }, count: 20 },
+    { wait: 20, do: "openPath", link: 1, port: 0, status: "available" },
+    { wait: 300, do: "ping", end: "client" },
+    { wait: 0, do: "rebind", link: 0, address: false },
+  ], { links: [LINK, LINK] }));
+});
+
+Deno.test("Connection sends nothing on a path that a socket's refusal has just suspended, with another on its 4-tuple", () => {
+  run(plan([
+    { wait: 20, do: "openPath", link: 1, port: 0, status: "backup" },
+    { wait: 0, do: "stream", end: "client", kind: "bidirectional", bytes: 1, finish: false },
+    { wait: 1, do: "openPath", link: 0, port: 0, status: "available" },
+    { wait: 300, do: "cut", link: 0, direction: "both", how: "unreachable" },
+    { wait: 0, do: "write", end: "server", nth: 0, bytes: 1500 },
+  ], { links: [LINK, LINK], healthy: 2, server: { ...QUIET, mode: "round-robin" } }));
+});
+
+Deno.test("Client hears of a path's status only after it heard of the path, when the status overtakes HANDSHAKE_DONE", () => {
+  run(plan([
+    { wait: 14, do: "damage", link: 0, direction: "down", damage: { kind: "delay", by: 50 }, count: 1 },
+    { wait: 2, do: "status", end: "server", nth: 0, status: "backup" },
+  ], { links: [{ ...LINK, delayMs: 5 }] }));
+});
