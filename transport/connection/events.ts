@@ -23,15 +23,22 @@ export type ConnectionEvent =
   /** The connection is over, whoever ended it; the last event. */
   | { readonly type: "closed"; readonly error: QuicError };
 
-/** Events wait here until the application takes them; nothing is called out. "closed" waits until all else is taken. */
+/**
+ * Events wait here until the application takes them; nothing is called out. "closed" waits until all else is taken, and what
+ * the timers of a closing connection still bring about is no news any more.
+ */
 export class EventQueue {
   #events: ConnectionEvent[] = [];
   #at = 0;
   #closed: ConnectionEvent | undefined;
+  #isOver = false;
 
   push(event: ConnectionEvent): void {
-    if (event.type === "closed") this.#closed = event;
-    else this.#events.push(event);
+    if (this.#isOver) return;
+    if (event.type === "closed") {
+      this.#closed = event;
+      this.#isOver = true;
+    } else this.#events.push(event);
   }
 
   /** The next event but "closed". */
