@@ -198,17 +198,21 @@ export class PathTrouble implements Timed {
     if (doubt === undefined) return;
     path.route.probes[APPLICATION] = 1;
     doubt.probedAt = now;
-    if (doubt.probeEvery >= SUSPENDED_PROBE_MAX) this.#parts.manager.remind(path, now);
+    if (doubt.probeEvery >= SUSPENDED_PROBE_MAX) {
+      // The peer was heard when the path was suspended, and so not told; by now it may be another trouble.
+      this.#warn(path, false, now);
+      this.#parts.manager.remind(path, now);
+    }
     this.#backOff(path, doubt, now);
   }
 
-  /** All suspended paths are probed now, and soon again. */
+  /** All suspended paths are probed now, and soon again; not faster than timers run, or a socket that refuses would spin. */
   #probeSuspended(now: number): void {
     for (const path of this.#parts.paths.all()) {
       const doubt = this.#doubts.get(path.id);
       if (path.state !== "suspended" || doubt === undefined) continue;
       doubt.probeEvery = 0;
-      doubt.probeAt = Math.max(now, doubt.probedAt + path.route.rtt.smoothed);
+      doubt.probeAt = Math.max(now, doubt.probedAt + Math.max(path.route.rtt.smoothed, K_GRANULARITY));
     }
   }
 
