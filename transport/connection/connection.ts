@@ -13,6 +13,7 @@ import type { ConnectionEvent } from "./events.ts";
 import { faultOf } from "./key_updates.ts";
 import type { ConnectionState } from "./lifecycle.ts";
 import type { ConnectionOptions } from "./options.ts";
+import type { SchedulerStats } from "./scheduler_seat.ts";
 import { TAG_LENGTH } from "./packet_draft.ts";
 
 /** Bytes of the longest packet number. */
@@ -55,6 +56,8 @@ export interface ConnectionStats {
   readonly numberSpaces: "multiple" | "single";
   /** Each path that is not gone. */
   readonly paths: readonly PathStats[];
+  /** Who decides on which path data goes, and how well. */
+  readonly scheduler: SchedulerStats;
 }
 
 /**
@@ -252,7 +255,8 @@ export class Connection {
 
   /** Abandons a path (RFC 10069 §3.4). Throws `PathError` when there is no other, or no path of that id. */
   closePath(id: PathId, code: number, reason: string, now: number): void {
-    const { manager, paths } = this.#parts;
+    const { manager, paths, transmitter } = this.#parts;
+    transmitter.forget();
     if (manager.cancelOpening(id, code, reason, now)) return;
     const path = paths.get(id);
     if (path === undefined || path.state === "closing" || path.state === "gone") {
@@ -345,7 +349,9 @@ export class Connection {
 
   /** A datagram (of `size` bytes, 0: nobody knows) could not be sent. Never fatal by itself: loss recovery does the rest. */
   onSendError(local: Address, remote: Address, kind: SendErrorKind, now: number, size = 0): void {
-    const { paths, trouble } = this.#parts;
+    const { paths, trouble, transmitter } = this.#parts;
+    // What was to go next may have been meant for a path that is suspended now.
+    transmitter.forget();
     for (const path of paths.all()) {
       const { route } = path;
       if (!route.is(local, remote)) continue;
@@ -410,7 +416,7 @@ export class Connection {
 
   /** How the connection does. */
   stats(): ConnectionStats {
-    const { handshake, transmitter, receiver, keys, paths, spaces } = this.#parts;
+    const { handshake, transmitter, receiver, keys, paths, spaces, seat } = this.#parts;
     const all: PathStats[] = [];
     let packetsLost = 0;
     for (const path of paths.all()) {
@@ -428,6 +434,7 @@ export class Connection {
       keyUpdates: keys.generation,
       numberSpaces: spaces.layout.name,
       paths: all,
+      scheduler: seat.stats(),
     };
   }
 
