@@ -412,7 +412,8 @@ export class PathManager implements FrameOwner {
     path.peerStatus = status;
     // A translator may have forgotten us: one packet tells the server where we are now.
     if (status === "backup" && path.state === "usable") this.#speak(path);
-    if (changed) this.#announce(path, "status", `the peer says ${status}`, packet.now);
+    // Before "opened" there is nothing to tell of: a status may overtake the end of the handshake.
+    if (changed && this.#parts.isReady()) this.#announce(path, "status", `the peer says ${status}`, packet.now);
   }
 
   #speak(path: Path): void {
