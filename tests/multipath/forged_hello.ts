@@ -29,6 +29,7 @@ import { Writer } from "../../transport/wire/writer.ts";
 import { WORLD_ALPN } from "../kit/endpoint_node.ts";
 import { WORLD_CERTIFICATE, WORLD_NAME, WORLD_TIME } from "../kit/identity.ts";
 import { worldTls } from "../connection/identities.ts";
+import { withBareClient } from "./bare_client.ts";
 import { Pair, type PairOptions } from "../connection/pair.ts";
 import { joined, Rogue } from "../connection/rogue.ts";
 
@@ -38,8 +39,10 @@ export interface ForgedHelloOptions {
   readonly sourceId?: Uint8Array;
   /** Bytes to append to the parameters. */
   readonly extra?: Uint8Array;
-  /** Whether the server asks for a Retry; the rogue, as a client, follows it. */
+  /** Whether the server asks for a Retry; the rogue, as a client, follows it, and as a server, speaks after it. */
   readonly retry?: boolean;
+  /** Whether the client, the victim, has empty connection ids. */
+  readonly bare?: boolean;
   readonly pair?: PairOptions;
 }
 
@@ -54,6 +57,9 @@ export class ForgedHello {
   #tls: TlsSession | undefined;
   #handshakeKeys: PacketProtection | undefined;
   #number = 0;
+  /** The destination id of the client's first packet. */
+  readonly #original: Uint8Array;
+  #retrySource: Uint8Array | undefined;
   readonly #sent: Record<TlsLevel, number> = { initial: 0, handshake: 0, application: 0 };
   /** The victim's parameters, once the rogue has them. */
   received: TransportParameters | undefined;
@@ -64,9 +70,28 @@ export class ForgedHello {
     this.#parameters = parameters;
     this.#options = options;
     this.sourceId = options.sourceId ?? Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-    this.pair = new Pair({ serverConfig: { retry: options.retry ?? false }, ...options.pair });
+    const pair = new Pair({ serverConfig: { retry: options.retry ?? false }, ...options.pair });
+    const bare = options.bare === true ? withBareClient(pair, options.pair ?? {}) : undefined;
+    this.pair = bare?.pair ?? pair;
+    this.#original = this.pair.clientTrace.first("quic:connection_started")?.data.destinationId ?? new Uint8Array(0);
+    const retry = victim === "client" && options.retry === true ? this.#awaitRetry() : undefined;
     this.rogue = new Rogue(this.pair, victim === "server" ? "client" : "server").takeOver();
-    this.pair.world.runFor(1);
+    if (retry !== undefined) this.rogue.initialDestination = this.#retrySource = retry;
+    if (bare !== undefined) this.rogue.caught.push(...this.rogue.open(bare.first));
+    // The client answers a Retry when it has come over the link.
+    pair.world.runFor(retry === undefined ? 1 : 20);
+  }
+
+  /** Lets the true server ask for a Retry, which the client has not got yet; returns the id that it is to go on with. */
+  #awaitRetry(): Uint8Array {
+    const { world, link } = this.pair;
+    let source: Uint8Array | undefined;
+    link.down.tap = ({ data }) => {
+      source = parseHeader(data, 0, data.length, 8).sourceId.slice();
+      return "pass";
+    };
+    world.require("the Retry", () => source !== undefined);
+    return source!;
   }
 
   /** The end under test. */
@@ -129,7 +154,10 @@ export class ForgedHello {
       ...worldTls(),
       provider: pair.provider,
       random: (into) => pair.world.random.fill(into),
-      transportParameters: this.#bytes({ originalDestinationConnectionId: rogue.initialDestination }),
+      transportParameters: this.#bytes({
+        originalDestinationConnectionId: this.#original,
+        ...(this.#retrySource === undefined ? {} : { retrySourceConnectionId: this.#retrySource }),
+      }),
     });
     for (const data of cryptoOf(rogue, "initial")) this.#tls.receive("initial", data);
     // The rogue need not read more, and could not: it knows no cipher suite until the handshake is complete.

@@ -14,7 +14,7 @@ import { varintBytes } from "./forged_hello.ts";
 import { Paths } from "./paths.ts";
 import { holds, Wire } from "./wire.ts";
 
-const { FRAME_ENCODING_ERROR, PROTOCOL_VIOLATION } = TransportErrorCode;
+const { CONNECTION_ID_LIMIT_ERROR, FRAME_ENCODING_ERROR, PROTOCOL_VIOLATION } = TransportErrorCode;
 const PING: Frame = { kind: "ping" };
 const retire = (path: number | undefined, sequence: number): Frame => ({
   kind: "retire_connection_id",
@@ -113,7 +113,7 @@ for (const role of ROLES) {
     f.assertClosed(PROTOCOL_VIOLATION);
   });
 
-  Deno.test(`row 63: the ${role} moves on to ids of the same path alone, and row 65: asks when there is none`, () => {
+  Deno.test(`row 63: the ${role} moves on to ids of the same path alone`, () => {
     const f = new Forged(role, 2);
     const ids = new Set<string>();
     const note = (): void => {
@@ -130,6 +130,13 @@ for (const role of ROLES) {
     note();
     const ofPath1 = f.rogue.ownTrace.frames("sent", "new_connection_id").filter(({ frame }) => frame.path === 1);
     assertEquals(ids, new Set(ofPath1.map(({ frame }) => frame.connectionId.toHex())));
+    f.assertWell();
+  });
+
+  Deno.test(`row 65: the ${role} says PATH_CIDS_BLOCKED once when it has no id to move on to`, () => {
+    const f = new Forged(role, 2);
+    while (f.victim.rotateConnectionId(1));
+    f.after(0);
     const blocked = (): unknown[] =>
       f.rogue.frames("path_cids_blocked").map((frame) => [frame.path, frame.nextSequence]);
     assertEquals(blocked(), [[1, 4]]);
@@ -239,6 +246,16 @@ for (const role of ROLES) {
         f.send([raw(5, 5, length)]);
         f.assertWell();
       }
+      // One more than this end keeps of a path, whether it is in use or not.
+      const full = new Forged(role, 2, { [role]: { activeConnectionIdLimit: 4 } });
+      const count = full.rogue.ownTrace.frames("sent", "new_connection_id").filter((g) =>
+        g.frame.path === path
+      ).length +
+        (path === 0 ? 1 : 0);
+      for (let i = count; i < 4; i++) full.send([newId(path, i)]);
+      full.assertWell();
+      full.send([newId(path, 4)]);
+      full.assertClosed(CONNECTION_ID_LIMIT_ERROR);
       // The number of another id; the token of another.
       const frame = newId(path, 5, 5);
       for (const other of [{ connectionId: newId(9, 9).connectionId }, { resetToken: newId(9, 9).resetToken }]) {

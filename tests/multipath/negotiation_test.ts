@@ -16,7 +16,7 @@ import { bulk, Requests } from "../kit/apps.ts";
 import { WORLD_ALPN } from "../kit/endpoint_node.ts";
 import { WORLD_NAME, WORLD_TIME } from "../kit/identity.ts";
 import { CLIENT_ADDRESS, Pair, SERVER_ADDRESS } from "../connection/pair.ts";
-import { Forged, framesIn, openHere, ROLES } from "./forged.ts";
+import { Forged, framesIn, openHere, rangesOf, ROLES } from "./forged.ts";
 import { ForgedHello, rawParameter, varintBytes } from "./forged_hello.ts";
 import { multipathFrames } from "./multipath_frames.ts";
 import { Paths } from "./paths.ts";
@@ -193,6 +193,26 @@ Deno.test("row 6: a server refuses it after a Retry too, and never takes an empt
   nowhere.pair.serverTrace.assertDropped("invalid_length");
 });
 
+Deno.test("row 6: a client refuses it after a Retry too", () => {
+  const parameters = { initialMaxPathId: 1 };
+  const bad = new ForgedHello("client", parameters, { sourceId: new Uint8Array(0), retry: true }).greet();
+  assertCode(bad.connection.error, PROTOCOL_VIOLATION, /zero-length/);
+  const well = new ForgedHello("client", parameters, { retry: true }).greet();
+  assertEquals([well.connection.state, well.connection.error], ["connected", undefined]);
+  assertEquals(well.pair.clientTrace.count("quic:packet_received", (d) => d.header.type === "retry"), 1);
+});
+
+Deno.test("row 6: a client whose own connection id is empty refuses it, unless it does not care", () => {
+  const bad = new ForgedHello("client", { initialMaxPathId: 1 }, { bare: true }).greet();
+  assertCode(bad.connection.error, PROTOCOL_VIOLATION, /zero-length/);
+  assertEquals(bad.rogue.idFor(0), new Uint8Array(0));
+  const withoutIt = new ForgedHello("client", {}, { bare: true }).greet();
+  assertEquals([withoutIt.connection.state, withoutIt.connection.error], ["connected", undefined]);
+  const pair = { client: { maxPaths: 0 } };
+  const notInterested = new ForgedHello("client", { initialMaxPathId: 1 }, { bare: true, pair }).greet();
+  assertEquals([notInterested.connection.state, notInterested.connection.error], ["connected", undefined]);
+});
+
 Deno.test("row 7: a cipher suite with a nonce of fewer than 12 bytes ends the handshake, unless multipath is off", () => {
   const shortOf = (nonceLength: number): CryptoProvider => {
     const provider = fastestProvider();
@@ -290,6 +310,36 @@ Deno.test("row 13: the connection id of a preferred address is number 1 of path 
   const retired = good.rogue.frames("retire_connection_id").map((frame) => [frame.path, frame.sequence]);
   assertEquals(retired, [[0, 0], [0, 1]]);
   assertEquals(good.connection.stats().paths.map((path) => path.id), [0]);
+});
+
+Deno.test("row 13: the connection id of a preferred address serves path 0 and no other, whatever address that has", () => {
+  const address = { hostname: "192.0.2.9", port: 443 };
+  const connectionId = new Uint8Array(8).fill(9);
+  const preferredAddress = { ipv4: address, ipv6: undefined, connectionId, statelessResetToken: new Uint8Array(16) };
+  const { rogue, connection, pair } = new ForgedHello("client", { preferredAddress, initialMaxPathId: 1 }).greet();
+  rogue.takeOver();
+  rogue.ownId(connectionId, 0);
+  rogue.send({ frames: [{ kind: "handshake_done" }, newId(1, 0)] });
+  const numbers = rogue.caught.filter((p) => p.level === "application").map((p) => p.number);
+  rogue.send({ frames: [{ kind: "ack", path: 0, delay: 0, ranges: rangesOf(numbers), ecn: undefined }] });
+  const sent = (path: number): string[] => {
+    rogue.send({ frames: [{ kind: "ping" }, { kind: "path_challenge", data: new Uint8Array(8) }], path: 0 });
+    return rogue.caught.filter((p) => p.path === path && p.level === "application").map((p) => p.destinationId.toHex());
+  };
+  assertEquals(sent(0).includes(connectionId.toHex()), false);
+  const id = connection.openPath({
+    local: CLIENT_ADDRESS,
+    remote: address,
+    properties: { label: "", cost: 0, metered: false },
+    status: "available",
+  }, pair.world.now);
+  pair.world.runFor(0);
+  // The path to that address is another one, with an id of its own.
+  const first = pair.clientTrace.assertSeen("quic:packet_sent", (d) => d.header.path === id).data;
+  assertEquals([id, first.remote.hostname], [1, address.hostname]);
+  assertEquals(connection.rotateConnectionId(0), true);
+  assertEquals(sent(0).at(-1), connectionId.toHex());
+  assertEquals(connection.stats().paths[0]!.remote, SERVER_ADDRESS);
 });
 
 /** Something of one entry alone, so that it can be asked like a trace. */

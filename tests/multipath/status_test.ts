@@ -10,8 +10,9 @@ import type { PathStatus } from "../../transport/paths/path.ts";
 import type { Frame } from "../../transport/wire/frames/types.ts";
 import { bulk, Requests } from "../kit/apps.ts";
 import type { LinkOptions } from "../kit/link_options.ts";
-import { openHere } from "./forged.ts";
-import { Forged, ROLES } from "./forged.ts";
+import { CLIENT_ADDRESS } from "../connection/pair.ts";
+import { newId } from "./actors.ts";
+import { Forged, framesIn, openHere, ROLES } from "./forged.ts";
 import { Paths } from "./paths.ts";
 import { holds, Wire } from "./wire.ts";
 
@@ -154,6 +155,26 @@ for (const role of ROLES) {
       const heard = connectionOf(paths, otherRole(role)).stats().paths[1]!.peerStatus;
       assertEquals(heard, superseded ? "available" : "backup");
     }
+  });
+
+  Deno.test(`row 75: the ${role} takes a status in one packet with PATH_NEW_CONNECTION_ID or PATH_RESPONSE`, () => {
+    const f = new Forged(role);
+    const statuses = (): unknown => f.victim.stats().paths.map((p) => p.peerStatus);
+    f.send([newId(2, 1, 1), said(2, 1, "backup"), said(1, 1, "backup")]);
+    assertEquals(statuses(), [undefined, "backup"]);
+    const from = { hostname: CLIENT_ADDRESS.hostname, port: 50_777 };
+    if (role === "client") openHere(f.victim, f.world.now);
+    else f.rogue.send({ frames: [{ kind: "ping" }], path: 2, size: 1200 }, { from });
+    f.after(0);
+    assertEquals(f.victim.stats().paths[2]?.state, "validating");
+    const { frame } = framesIn(f.rogue.caught, "path_challenge").at(-1)!;
+    const frames: Frame[] = [said(2, 2, "available"), { kind: "path_response", data: frame.data }];
+    f.rogue.send({ frames, path: 2, size: 1200 }, role === "client" ? {} : { from });
+    assertEquals(f.victim.stats().paths[2]?.state, "usable");
+    assertEquals(statuses(), [undefined, "backup", "available"]);
+    // The first event of the path told what was known of it by then.
+    assertEquals(f.events.find((e) => e.path.id === 2)?.path.peerStatus, "backup");
+    f.assertWell();
   });
 
   Deno.test(`row 76: the ${role} takes the status of a path that is not open yet, for when it is`, () => {
