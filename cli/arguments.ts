@@ -14,6 +14,8 @@ export interface ArgumentSpec {
   readonly short?: Readonly<Record<string, string>>;
   /** What stands without dashes, in order, by the name in error messages; all are required. */
   readonly positional?: readonly string[];
+  /** What may stand after those, any number of times but at least once, by the name in error messages. */
+  readonly rest?: string;
 }
 
 /** What was given. */
@@ -50,7 +52,7 @@ export function readArguments(args: readonly string[], spec: ArgumentSpec): Argu
   const values = new Map<string, string[]>(valued.map((name) => [name, listOf(parsed[name])]));
   if (parsed["help"] !== true) {
     checkValues(values, spec);
-    checkPositional(listOf(parsed["_"]), spec.positional ?? []);
+    checkPositional(listOf(parsed["_"]), spec.positional ?? [], spec.rest);
   }
   return view(parsed, values);
 }
@@ -90,9 +92,12 @@ function checkValues(values: ReadonlyMap<string, string[]>, spec: ArgumentSpec):
   }
 }
 
-function checkPositional(given: readonly string[], names: readonly string[]): void {
-  if (given.length < names.length) throw new UsageError(`The argument ${names[given.length]} is missing`);
-  if (given.length > names.length) throw new UsageError(`The argument "${given[names.length]}" is one too many`);
+function checkPositional(given: readonly string[], names: readonly string[], rest: string | undefined): void {
+  const all = rest === undefined ? names : [...names, rest];
+  if (given.length < all.length) throw new UsageError(`The argument ${all[given.length]} is missing`);
+  if (given.length > all.length && rest === undefined) {
+    throw new UsageError(`The argument "${given[names.length]}" is one too many`);
+  }
 }
 
 /** The parser takes `--json=maybe` for `--json`; a person who writes that means something else. */

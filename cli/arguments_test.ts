@@ -43,6 +43,12 @@ Deno.test("readArguments() counts what has no dashes", () => {
   refused(["a", "b"], 'The argument "b" is one too many', { ...SPEC, positional: ["URL"] });
 });
 
+Deno.test("readArguments() takes any number of arguments at the end where there may be, but one at least", () => {
+  const spec = { ...SPEC, positional: ["URL"], rest: "FILE" };
+  refused(["a"], "The argument FILE is missing", spec);
+  assertEquals(readArguments(["a", "b", "--json", "c"], spec).positional, ["a", "b", "c"]);
+});
+
 Deno.test("readArguments() keeps numbers as they were typed", () => {
   assertEquals(readArguments(["007", "--root", "08"], { ...SPEC, positional: ["X"] }).positional, ["007"]);
   assertEquals(readArguments(["--root", "08"], SPEC).value("root"), "08");

@@ -11,9 +11,10 @@ import { nearest } from "../tests/kit/nearest.ts";
 import { pathsCommand } from "./paths_command.ts";
 import { relayCommand } from "./relay_command.ts";
 import { serveCommand } from "./serve.ts";
+import { simCommand } from "./sim.ts";
 import { userPath } from "./where.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, getCommand, pathsCommand, relayCommand];
+const COMMANDS: readonly Command[] = [serveCommand, getCommand, pathsCommand, relayCommand, simCommand];
 
 function help(): string {
   const list = formatTable([["Command", ""], ...COMMANDS.map(({ name, about }) => [`  ${name}`, about])]);

@@ -47,7 +47,8 @@ export async function pathsChoice(given: Arguments): Promise<PathsChoice> {
   return { ...(mode === undefined ? {} : { mode }), ...(maxPaths === undefined ? {} : { maxPaths }) };
 }
 
-function checkMode(name: string): void {
+/** Throws `UsageError` for a name that is not known. */
+export function checkMode(name: string): void {
   if (schedulerByName(name) !== undefined) return;
   const near = nearest(name, SCHEDULER_NAMES);
   const known = near === undefined ? "" : `; did you mean "${near}"?`;

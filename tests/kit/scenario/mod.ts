@@ -3,9 +3,10 @@
  *
  * @module
  */
+export { aloneOver } from "./alone.ts";
 export { ScenarioError } from "./error.ts";
 export type { ScenarioFiles } from "./files.ts";
-export { numberSpacesNames } from "./names.ts";
+export { controllerNames, numberSpacesNames } from "./names.ts";
 export { type ParseOptions, parseScenario } from "./parse.ts";
 export type { ScenarioOverrides } from "./sides.ts";
 export type * from "./types.ts";

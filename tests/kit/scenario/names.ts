@@ -30,6 +30,11 @@ export function controllerName(fields: Fields, key: string): string {
   return nameIn(fields, key, CONTROLLER_NAMES, "congestion controller");
 }
 
+/** The congestion controllers that there are. */
+export function controllerNames(): readonly string[] {
+  return CONTROLLER_NAMES;
+}
+
 /** The layouts of packet numbers that the transport has. */
 export function numberSpacesNames(): readonly NumberSpaces[] {
   return Object.hasOwn(DEFAULT_CONFIG, "numberSpaces") ? ["multiple", "single", "off"] : ["multiple", "off"];

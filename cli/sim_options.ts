@@ -1,0 +1,87 @@
+/**
+ * The options of `mpquic sim`.
+ *
+ * @module
+ */
+import type { SchedulerFactory } from "@multipath/quic/schedulers";
+import { controllerNames, type NumberSpaces, numberSpacesNames } from "../tests/kit/scenario/mod.ts";
+import type { Arguments, ArgumentSpec } from "./arguments.ts";
+import { UsageError } from "./errors.ts";
+import { checkMode, loadScheduler } from "./mode_option.ts";
+import { nearest } from "../tests/kit/nearest.ts";
+import { userPath } from "./where.ts";
+
+/** Most runs of one file. */
+const MAX_SEEDS = 100_000;
+
+/** What the command takes. */
+export const SIM_ARGUMENTS: ArgumentSpec = {
+  flags: ["json", "compare"],
+  values: ["mode", "scheduler", "congestion", "number-spaces", "seed", "seeds", "qlog"],
+  rest: "FILE",
+};
+
+/** A scheduler from a file. */
+export interface LoadedScheduler {
+  /** Absolute path. */
+  readonly path: string;
+  readonly factory: SchedulerFactory;
+}
+
+/** What was asked for. */
+export interface SimOptions {
+  /** Absolute paths beside what was typed. */
+  readonly files: readonly { readonly typed: string; readonly path: string }[];
+  readonly json: boolean;
+  readonly compare: boolean;
+  readonly mode: string | undefined;
+  readonly scheduler: LoadedScheduler | undefined;
+  readonly congestion: string | undefined;
+  readonly numberSpaces: NumberSpaces | undefined;
+  readonly seed: number | undefined;
+  readonly seeds: number;
+  readonly qlog: string | undefined;
+}
+
+/** Reads them; throws `UsageError`, and `CommandError` for a file that is no scheduler. */
+export async function simOptions(given: Arguments): Promise<SimOptions> {
+  const mode = given.value("mode");
+  const file = given.value("scheduler");
+  if (mode !== undefined && file !== undefined) throw exclusive("--mode", "--scheduler");
+  if (mode !== undefined && given.has("compare")) throw exclusive("--mode", "--compare");
+  if (mode !== undefined) checkMode(mode);
+  const congestion = oneOf(given, "congestion", controllerNames());
+  const numberSpaces = oneOf(given, "number-spaces", numberSpacesNames());
+  return {
+    files: given.positional.map((typed) => ({ typed, path: userPath(typed) })),
+    json: given.has("json"),
+    compare: given.has("compare"),
+    mode,
+    congestion,
+    numberSpaces,
+    seed: whole(given, "seed", 0, Number.MAX_SAFE_INTEGER),
+    seeds: whole(given, "seeds", 1, MAX_SEEDS) ?? 1,
+    qlog: given.value("qlog"),
+    scheduler: file === undefined ? undefined : { path: userPath(file), factory: await loadScheduler(file) },
+  };
+}
+
+function exclusive(one: string, other: string): UsageError {
+  return new UsageError(`The options "${one}" and "${other}" exclude each other`);
+}
+
+function oneOf<T extends string>(given: Arguments, name: string, words: readonly T[]): T | undefined {
+  const typed = given.value(name);
+  if (typed === undefined) return undefined;
+  const word = words.find((each) => each === typed);
+  if (word !== undefined) return word;
+  const near = nearest(typed, words);
+  const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+  throw new UsageError(`"--${name}" is "${typed}": expected one of ${words.join(", ")}${hint}`);
+}
+
+function whole(given: Arguments, name: string, least: number, most: number): number | undefined {
+  const number = given.number(name, least, most);
+  if (number === undefined || Number.isInteger(number)) return number;
+  throw new UsageError(`"--${name}" is "${given.value(name)}": expected a whole number from ${least} to ${most}`);
+}
