@@ -44,6 +44,9 @@ export type { Node } from "./node.ts";
 export { checkPattern, fillPattern } from "./pattern.ts";
 export { Random } from "./random.ts";
 export * from "./scenario/mod.ts";
+export type { Finding, SchedulerRule, Violation } from "./scheduler_suite/rule.ts";
+export { SCHEDULER_RULES } from "./scheduler_suite/rules.ts";
+export { schedulerViolations, testScheduler } from "./scheduler_suite/test_scheduler.ts";
 export { formatEntry, Trace, type TracedFrame, type TraceEntry, type TraceFilter, type TraceOptions } from "./trace.ts";
 export { connectionView, pathView, type PlainConnection, type PlainPath, workOf } from "./views.ts";
 export {

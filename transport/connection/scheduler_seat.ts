@@ -24,6 +24,18 @@ export interface SchedulerEvents {
   onSignal(name: string, value: number, now: number): void;
 }
 
+/** How a connection's scheduler does. */
+export interface SchedulerStats {
+  /** The name of the one that decides now. */
+  readonly name: string;
+  /** Its faults; with `replaced` those of the one that was replaced. Counted anew when another mode is set. */
+  readonly faults: number;
+  /** What was wrong the last time; empty: nothing was. */
+  readonly lastFault: string;
+  /** The name of the one that was set, if min-RTT took its place for its faults; `undefined`: it decides itself. */
+  readonly replaced: string | undefined;
+}
+
 /** What a {@linkcode SchedulerSeat} works with. */
 export interface SeatParts extends ViewSources {
   readonly context: Context;
@@ -40,6 +52,8 @@ export class SchedulerSeat implements SchedulerEvents, Timed {
   readonly guard: SchedulerGuard;
   readonly #parts: SeatParts;
   #host: LimitedHost | undefined;
+  #lastFault = "";
+  #replaced: string | undefined;
 
   constructor(parts: SeatParts) {
     const { context } = parts;
@@ -47,9 +61,12 @@ export class SchedulerSeat implements SchedulerEvents, Timed {
     this.view = new LiveConnectionView(parts);
     this.guard = new SchedulerGuard({
       onFault: (scheduler, fault, now) => {
+        this.#lastFault = fault;
         context.observer?.on("multipath:scheduler_fault", { scheduler, fault }, now);
       },
       onReplaced: (scheduler, reason) => {
+        this.#lastFault = reason;
+        this.#replaced = scheduler;
         this.#host?.retire();
         context.events.push({ type: "scheduler_replaced", scheduler, reason });
       },
@@ -66,7 +83,15 @@ export class SchedulerSeat implements SchedulerEvents, Timed {
     refreshView(this.view, now);
     this.#host?.retire();
     this.#host = this.#makeHost();
+    this.#lastFault = "";
+    this.#replaced = undefined;
     this.guard.use(factory, this.#host.facade, now);
+  }
+
+  /** Who decides, and how well. */
+  stats(): SchedulerStats {
+    const { name, faults } = this.guard;
+    return { name, faults, lastFault: this.#lastFault, replaced: this.#replaced };
   }
 
   onAcked(route: Route, bytes: number, now: number): void {
