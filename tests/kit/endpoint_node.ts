@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { fastestProvider } from "../../crypto/mod.ts";
 import { decodePem } from "../../crypto/tls/mod.ts";
 import type { CryptoProvider } from "../../crypto/provider.ts";
 import type { Address, Datagram, Transmit } from "../../transport/base/address.ts";
@@ -19,6 +18,7 @@ import { type App, AppDriver } from "./app.ts";
 import { WORLD_CERTIFICATE, WORLD_KEY, WORLD_NAME, WORLD_TIME } from "./identity.ts";
 import type { Node } from "./node.ts";
 import type { Random } from "./random.ts";
+import { worldProvider } from "./world_provider.ts";
 
 /** What an {@linkcode EndpointNode} is made of. */
 export interface EndpointNodeOptions {
@@ -26,7 +26,7 @@ export interface EndpointNodeOptions {
   readonly random: Random;
   /** Hears of all connections. */
   readonly observer?: Observer | undefined;
-  /** Default: the fastest there is. */
+  /** Default: the fastest there is, with suites in the order of all worlds. */
   readonly provider?: CryptoProvider | undefined;
   /** Serves with this; `undefined`: only connects. */
   readonly server?: Partial<ServerConfig> | undefined;
@@ -77,7 +77,7 @@ export class EndpointNode implements Node {
 
   /** Makes the endpoint; throws as `Endpoint` does. */
   constructor(options: EndpointNodeOptions) {
-    const provider = options.provider ?? fastestProvider();
+    const provider = options.provider ?? worldProvider();
     const { random } = options;
     this.#apps = options.apps;
     this.#onIncoming = options.onIncoming;

@@ -13,33 +13,7 @@
 import type { App, AppConnection } from "../app.ts";
 import type { ConnectionEvent } from "../../../transport/connection/events.ts";
 import { PatternReader, PatternWriter } from "../pattern_stream.ts";
-import type { LoadConnection, LoadContext } from "./load.ts";
-
-/** One request and its response, in bytes. */
-export interface ExchangeOptions {
-  /** Its number in the scenario: what the result lists it under and pins refer to; -1: none. */
-  readonly index: number;
-  /** Infinity: until it is stopped. */
-  readonly request: number;
-  /** Infinity: until it is stopped. */
-  readonly response: number;
-  /** Bytes of the request after which the server answers. Default: all. */
-  readonly answerAfter?: number;
-}
-
-/** What became of it. Times are -1 until they are known. */
-export interface Exchange extends Required<ExchangeOptions> {
-  /** When the client's application wanted it; the stream may come later. */
-  readonly startedAt: number;
-  /** -1 until it is open. */
-  stream: number;
-  /** When the server's application had the whole request. */
-  requestedAt: number;
-  /** When the client's application had the last byte of the response, or its end when there is none. */
-  respondedAt: number;
-  /** When the client's application had the end of the response. */
-  endedAt: number;
-}
+import type { Exchange, ExchangeOptions, LoadConnection, LoadContext } from "./load.ts";
 
 interface ClientEnd {
   readonly exchange: Exchange;

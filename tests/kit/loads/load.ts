@@ -4,7 +4,6 @@
  * @module
  */
 import type { App, AppConnection } from "../app.ts";
-import type { Exchange } from "./exchanges.ts";
 import type { LoadStart, Side } from "../scenario/types.ts";
 
 /** The commands of a connection that loads use; `Connection` has them all. */
@@ -29,6 +28,32 @@ export interface LoadContext {
   pin(side: Side, request: number, stream: number): boolean;
   /** The path over a link; `undefined` while there is none at that side, -1 when there will be none any more. */
   pathOver(side: Side, link: number): number | undefined;
+}
+
+/** One request and its response, in bytes. */
+export interface ExchangeOptions {
+  /** Its number in the scenario: what the result lists it under and pins refer to; -1: none. */
+  readonly index: number;
+  /** Infinity: until it is stopped. */
+  readonly request: number;
+  /** Infinity: until it is stopped. */
+  readonly response: number;
+  /** Bytes of the request after which the server answers. Default: all. */
+  readonly answerAfter?: number;
+}
+
+/** What became of it. Times are -1 until they are known. */
+export interface Exchange extends Required<ExchangeOptions> {
+  /** When the client's application wanted it; the stream may come later. */
+  readonly startedAt: number;
+  /** -1 until it is open. */
+  stream: number;
+  /** When the server's application had the whole request. */
+  requestedAt: number;
+  /** When the client's application had the last byte of the response, or its end when there is none. */
+  respondedAt: number;
+  /** When the client's application had the end of the response. */
+  endedAt: number;
 }
 
 /** Delays of messages. */

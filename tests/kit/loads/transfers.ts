@@ -5,8 +5,8 @@
  */
 import type { App } from "../app.ts";
 import type { Load, LoadDirection } from "../scenario/types.ts";
-import { type Exchange, type ExchangeOptions, Exchanges } from "./exchanges.ts";
-import { beginsWith, type LoadContext, type RunningLoad } from "./load.ts";
+import { Exchanges } from "./exchanges.ts";
+import { beginsWith, type Exchange, type ExchangeOptions, type LoadContext, type RunningLoad } from "./load.ts";
 
 /** Bytes with which a transfer is asked for. */
 export const ASKING = 100;

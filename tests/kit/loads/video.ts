@@ -11,10 +11,11 @@
  */
 import type { App } from "../app.ts";
 import type { Load } from "../scenario/types.ts";
-import { type Exchange, Exchanges } from "./exchanges.ts";
+import { Exchanges } from "./exchanges.ts";
 import {
   addLatency,
   beginsWith,
+  type Exchange,
   type Latencies,
   type LoadConnection,
   type LoadContext,

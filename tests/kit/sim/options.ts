@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CryptoProvider } from "../../../crypto/provider.ts";
 import type { ControllerFactory } from "../../../recovery/congestion/controller.ts";
 import type { ModeChoice } from "../../../schedulers/modes.ts";
 import type { SchedulerFactory } from "../../../schedulers/scheduler.ts";
@@ -10,7 +11,7 @@ import type { Observer } from "../../../transport/base/observer.ts";
 import type { TransportConfig } from "../../../transport/connection/config.ts";
 import type { LinkOptions } from "../link_options.ts";
 import type { NumberSpaces, Scenario, ScenarioSide, Side } from "../scenario/types.ts";
-import type { WorldCrypto } from "./plain.ts";
+import type { WorldCrypto } from "../world_provider.ts";
 
 /** A datagram at the moment at which it is handed to a link. */
 export interface SentDatagram {
@@ -38,6 +39,8 @@ export interface RunScenarioOptions {
   readonly onDatagram?: ((datagram: SentDatagram) => void) | undefined;
   /** "plain": packets are not encrypted, which takes less time and changes nothing else. Default "real". */
   readonly crypto?: WorldCrypto | undefined;
+  /** Whose cryptography it is; all give the same bytes. Default: the fastest. */
+  readonly provider?: CryptoProvider | undefined;
   /** Tells real time in milliseconds, for `wallMs`. Default: always 0. */
   readonly clock?: (() => number) | undefined;
 }

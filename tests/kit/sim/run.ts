@@ -64,11 +64,13 @@ export class Run {
   /** What tells the goodput of cross traffic up to a time. */
   readonly cross: readonly ((end: number) => number)[];
   readonly #scenario: Scenario;
+  readonly #options: RunScenarioOptions;
   readonly #script: Script;
 
   /** Throws for a scenario that cannot be. */
   constructor(scenario: Scenario, options: RunScenarioOptions) {
     this.#scenario = scenario;
+    this.#options = options;
     const isShared = spacesOf(scenario) === "single";
     const watch = (side: Side, direction: "up" | "down"): SideMetrics =>
       new SideMetrics((path, frames, now) => this.#onPacket(side, direction, path, frames, now), isShared);
@@ -99,6 +101,15 @@ export class Run {
       throw new Error(`Not complete ${when}: ${missing}`);
     } finally {
       fillResult(result, this.#scenario, this);
+      this.#nameSchedulers(result);
+    }
+  }
+
+  /** A scheduler in place of a mode has a name of its own. */
+  #nameSchedulers(result: ScenarioResult): void {
+    for (const side of ["client", "server"] as const) {
+      const given = this.#options.schedulers?.[side] !== undefined;
+      if (given) result[side] = this.stage[side]?.schedulerName ?? result[side];
     }
   }
 

@@ -13,9 +13,9 @@ import type { LoadContext } from "../loads/load.ts";
 import { startingWith, transferParts } from "../loads/transfers.ts";
 import type { CrossTraffic, Scenario } from "../scenario/types.ts";
 import { World, type WorldLink } from "../world.ts";
+import { worldProvider } from "../world_provider.ts";
 import { megabits } from "./ledger.ts";
 import { controllerOf, type RunScenarioOptions, transportOf } from "./options.ts";
-import { worldProvider } from "./plain.ts";
 
 const CLIENT_PORT = 50_000;
 const SERVER_PORT = 443;
@@ -57,7 +57,7 @@ export class Stage {
       world.onSend = ({ label }, direction, data, now) => onDatagram({ link: label, direction, data, now });
     }
     const cast = makeCast(this);
-    const provider = worldProvider(options.crypto);
+    const provider = worldProvider(options.crypto, options.provider);
     this.#client = new EndpointNode({
       random: world.random.fork("client"),
       observer: cast.clientObserver,
@@ -108,7 +108,7 @@ export class Stage {
       congestion: controllerOf(cross.congestion, this.#options),
       maxPaths: 0,
     };
-    const provider = worldProvider(this.#options.crypto);
+    const provider = worldProvider(this.#options.crypto, this.#options.provider);
     const node = (side: "client" | "server"): EndpointNode =>
       new EndpointNode({
         random: this.world.random.fork(`cross ${number} ${side}`),
