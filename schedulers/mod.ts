@@ -19,16 +19,20 @@
  *
  * @module
  */
+export { aggregation } from "./aggregation.ts";
 export { blest } from "./blest.ts";
 export { budget, type BudgetNotice, type BudgetOptions } from "./budget.ts";
 export { costAware, type CostAwareOptions } from "./cost_aware.ts";
 export { ecf } from "./ecf.ts";
+export { handover } from "./handover.ts";
+export { interactive } from "./interactive.ts";
 export { loadBalance, type LoadBalanceOptions } from "./load_balance.ts";
 export { minRtt } from "./min_rtt.ts";
-export { allPaths, type Mode, type PathCandidate, type PathPolicy, type PathWish } from "./mode.ts";
-export { DEFAULT_MODE, type ModeChoice, SCHEDULER_NAMES, schedulerByName, schedulerOf } from "./modes.ts";
+export { allPaths, type Mode, oneAndSpares, type PathCandidate, type PathPolicy, type PathWish } from "./mode.ts";
+export { DEFAULT_MODE, type ModeChoice, modes, SCHEDULER_NAMES, schedulerByName, schedulerOf } from "./modes.ts";
 export type { PerPath } from "./per_path.ts";
 export { priority } from "./priority.ts";
+export { redundant } from "./redundant.ts";
 export { roundRobin } from "./round_robin.ts";
 export {
   type ConnectionView,
@@ -47,5 +51,5 @@ export {
   type Work,
   type WorkKind,
 } from "./scheduler.ts";
-export { fastest, isHealthy, isSuspect, needsBackup, overdue, suspectAt } from "./select.ts";
+export { answerTime, fastest, isHealthy, isSuspect, needsBackup, overdue, suspectAt } from "./select.ts";
 export { weighted } from "./weighted.ts";

@@ -33,6 +33,24 @@ export interface Mode {
   readonly paths: PathPolicy;
 }
 
+/** The cheapest address that works, or may, gets a path; the others get paths as backups. The first of equals. */
+export function oneAndSpares(): PathPolicy {
+  return (candidate, all) => {
+    let best = candidate;
+    for (const other of all) if (rankOf(other) < rankOf(best)) best = other;
+    for (const other of all) {
+      if (rankOf(other) > rankOf(best)) continue;
+      return other === candidate ? "available" : "backup";
+    }
+    return "available";
+  };
+}
+
+/** What does not work comes last, then what costs most. */
+function rankOf({ state, cost, metered }: PathCandidate): number {
+  return (state === "unusable" ? 2 ** 30 : 0) + (metered ? Math.max(cost, 1) : cost);
+}
+
 /** Every address gets a path, all of them available. */
 export function allPaths(): PathPolicy {
   return () => "available";

@@ -3,13 +3,17 @@
  *
  * @module
  */
+import { aggregation } from "./aggregation.ts";
 import { blest } from "./blest.ts";
 import { costAware } from "./cost_aware.ts";
 import { ecf } from "./ecf.ts";
+import { handover } from "./handover.ts";
+import { interactive } from "./interactive.ts";
 import { loadBalance } from "./load_balance.ts";
 import { minRtt } from "./min_rtt.ts";
-import type { Mode } from "./mode.ts";
+import { allPaths, type Mode, oneAndSpares } from "./mode.ts";
 import { priority } from "./priority.ts";
+import { redundant } from "./redundant.ts";
 import { roundRobin } from "./round_robin.ts";
 import type { SchedulerFactory } from "./scheduler.ts";
 import { weighted } from "./weighted.ts";
@@ -17,7 +21,34 @@ import { weighted } from "./weighted.ts";
 /** What an application can set as mode: a name, a bare scheduler, or a mode. */
 export type ModeChoice = string | SchedulerFactory | Mode;
 
+/**
+ * The four modes.
+ *
+ * | mode          | who decides                 | which paths                                          |
+ * |---------------|-----------------------------|------------------------------------------------------|
+ * | `interactive` | {@linkcode interactive}     | all                                                  |
+ * | `handover`    | {@linkcode handover}        | all; those that are not the first choice as backups  |
+ * | `aggregation` | {@linkcode aggregation}     | all                                                  |
+ * | `redundant`   | {@linkcode redundant}       | all                                                  |
+ */
+export const modes: {
+  /** Least latency: each packet goes where it arrives first; a path that fades is left within two round trips. */
+  readonly interactive: Mode;
+  /** One path at a time, and a spare that takes over at once. */
+  readonly handover: Mode;
+  /** All capacity; paths that cost something only when the others are too slow. */
+  readonly aggregation: Mode;
+  /** Every packet on every path. */
+  readonly redundant: Mode;
+} = Object.freeze({
+  interactive: Object.freeze({ name: "interactive", scheduler: interactive, paths: allPaths() }),
+  handover: Object.freeze({ name: "handover", scheduler: handover, paths: oneAndSpares() }),
+  aggregation: Object.freeze({ name: "aggregation", scheduler: aggregation, paths: allPaths() }),
+  redundant: Object.freeze({ name: "redundant", scheduler: redundant, paths: allPaths() }),
+});
+
 const SCHEDULERS: ReadonlyMap<string, SchedulerFactory> = new Map<string, SchedulerFactory>([
+  ...Object.values(modes).map(({ name, scheduler }): [string, SchedulerFactory] => [name, scheduler]),
   ["min-rtt", minRtt],
   ["round-robin", roundRobin],
   ["ecf", ecf],

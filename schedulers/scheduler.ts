@@ -97,6 +97,8 @@ export interface PathView {
   readonly bytesSent: number;
   /** UDP payload received so far. */
   readonly bytesReceived: number;
+  /** When data of streams, or a datagram, last came from the peer on the path; `-Infinity`: never. */
+  readonly lastDataAt: number;
 }
 
 /** A connection as a scheduler sees it: live and read-only. */

@@ -41,13 +41,20 @@ export function overdue(path: PathView, now: number): number {
 }
 
 /**
- * From when on the path is suspect if its oldest packet stays unacknowledged: past its round trip by twice the deviation or
- * twice the usual gap between acknowledgements, the latter at most 25 ms and half a round trip. `Infinity`: nothing is in
- * flight. Long before a probe timeout, and not put off by sending more.
+ * How long an answer on the path may take before the path is suspect: a round trip, and twice its deviation or twice the usual
+ * gap between acknowledgements, the latter at most 25 ms and half a round trip.
+ */
+export function answerTime(path: PathView): number {
+  const { srtt } = path;
+  return srtt + Math.max(2 * path.rttVar, Math.min(2 * path.ackGap, MOST_GAP, srtt / 2), GRANULARITY);
+}
+
+/**
+ * From when on the path is suspect if its oldest packet stays unacknowledged: {@linkcode answerTime} after that was sent.
+ * `Infinity`: nothing is in flight. Long before a probe timeout, and not put off by sending more.
  */
 export function suspectAt(path: PathView): number {
-  const gap = Math.min(2 * path.ackGap, MOST_GAP, path.srtt / 2);
-  return path.oldestUnackedAt + path.srtt + Math.max(2 * path.rttVar, gap, GRANULARITY);
+  return path.oldestUnackedAt + answerTime(path);
 }
 
 /** Whether the path is suspect: see {@linkcode suspectAt}. */

@@ -33,6 +33,7 @@ export function pathView(id: number, changes: Partial<PathView> = {}): PlainPath
     mtu: 1200,
     bytesSent: 0,
     bytesReceived: 0,
+    lastDataAt: -Infinity,
     ...changes,
   };
 }

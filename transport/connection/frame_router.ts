@@ -15,6 +15,8 @@ export interface PayloadSummary {
   crypto: boolean;
   /** Payload of its STREAM frames. */
   streamBytes: number;
+  /** Data of streams, their end, or a datagram. */
+  data: boolean;
   /** The frames, when someone observes. */
   frames: Frame[];
 }
@@ -26,7 +28,14 @@ export interface PayloadSummary {
 export class FrameRouter {
   readonly #context: Context;
   readonly #owners = new Map<FrameKind, FrameOwner>();
-  readonly #summary: PayloadSummary = { ackEliciting: false, probing: true, crypto: false, streamBytes: 0, frames: [] };
+  readonly #summary: PayloadSummary = {
+    ackEliciting: false,
+    probing: true,
+    crypto: false,
+    streamBytes: 0,
+    data: false,
+    frames: [],
+  };
 
   constructor(context: Context, owners: readonly FrameOwner[]) {
     this.#context = context;
@@ -47,6 +56,7 @@ export class FrameRouter {
     summary.probing = true;
     summary.crypto = false;
     summary.streamBytes = 0;
+    summary.data = false;
     if (this.#context.observer !== undefined) summary.frames = [];
     if (start === end) {
       throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, "A packet holds no frame, expected at least one");
@@ -92,7 +102,12 @@ export class FrameRouter {
     if (spec.ackEliciting) summary.ackEliciting = true;
     if (!spec.probing) summary.probing = false;
     if (spec.kind === "crypto") summary.crypto = true;
-    if (frame.kind === "stream") summary.streamBytes += frame.data.length;
+    if (frame.kind === "stream") {
+      summary.streamBytes += frame.data.length;
+      summary.data = true;
+    } else if (frame.kind === "datagram" || frame.kind === "datagram_numbered") {
+      summary.data = true;
+    }
     if (this.#context.observer !== undefined) summary.frames.push(frame);
     this.#owners.get(spec.kind)?.onFrame(frame, packet);
   }

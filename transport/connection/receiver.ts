@@ -27,6 +27,12 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { sameBytes } from "./parameters.ts";
 import type { Space, Spaces } from "./spaces.ts";
 
+/**
+ * Datagrams below this size are acknowledged at once (RFC 9000 §13.2.1 lets a receiver): a sender with more to say fills its
+ * packets, and 1200 bytes is the least that it fills.
+ */
+const SMALL_PACKET = 1100;
+
 /** What the receiver works with. */
 export interface ReceiverParts {
   readonly context: Context;
@@ -355,6 +361,7 @@ export class Receiver {
     const summary = router.route(data, header.numberAt + this.#numberLength, end, packet);
     const { probing } = summary;
     path.streamBytesReceived += summary.streamBytes;
+    if (summary.data) path.lastDataAt = now;
     context.observer?.on("quic:packet_received", {
       header: { type: header.type as "initial", number, path: path.id },
       size: header.end - header.headerStart,
@@ -363,7 +370,10 @@ export class Receiver {
       remote,
       ecn,
     }, now);
-    space.onReceived(number, summary.ackEliciting, ecn, now, spaces.acksOf(level, path.id));
+    const acks = spaces.acksOf(level, path.id);
+    // The end of a flight, or a message of its own: nothing follows that its acknowledgement could wait for.
+    if (acks !== undefined) acks.ackAtOnce = data.length < SMALL_PACKET;
+    space.onReceived(number, summary.ackEliciting, ecn, now, acks);
     if (summary.crypto) handshake.advance(now);
     this.#parts.settle(now);
     return probing;

@@ -119,6 +119,10 @@ export class LivePathView implements PathView {
   get bytesReceived(): number {
     return this.#path.bytesReceived;
   }
+
+  get lastDataAt(): number {
+    return this.#path.lastDataAt;
+  }
 }
 
 /** The way in, set by the class that it reaches into. */

@@ -72,6 +72,8 @@ export class Path {
   state: PathState;
   /** When a packet was last received on it. */
   lastReceivedAt = -Infinity;
+  /** When one with application data was. */
+  lastDataAt = -Infinity;
   /** Whether it does not answer while others do: what must arrive goes there. */
   isSilent = false;
   /** Since when data may be sent on it, this time. */
