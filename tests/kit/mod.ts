@@ -44,6 +44,8 @@ export type { Node } from "./node.ts";
 export { checkPattern, fillPattern } from "./pattern.ts";
 export { Random } from "./random.ts";
 export * from "./scenario/mod.ts";
+export type { RunScenarioOptions, SentDatagram } from "./sim/options.ts";
+export { runScenario } from "./sim/run.ts";
 export type { Finding, SchedulerRule, Violation } from "./scheduler_suite/rule.ts";
 export { SCHEDULER_RULES } from "./scheduler_suite/rules.ts";
 export { schedulerViolations, testScheduler } from "./scheduler_suite/test_scheduler.ts";
@@ -60,3 +62,4 @@ export {
   WorldLink,
   type WorldLinkOptions,
 } from "./world.ts";
+export { type WorldCrypto, worldProvider } from "./world_provider.ts";

@@ -229,3 +229,16 @@ Deno.test("runScenario() tells the time that the caller's clock says it took", (
   assertEquals(runScenario(scenario(bulk(1)), { clock: () => now += 10 }).wallMs, 10);
   assertEquals(runScenario(scenario(bulk(1))).wallMs, 0);
 });
+
+Deno.test("runScenario() links with one bottleneck share its rate", () => {
+  const shared = { both: { delayMs: 10, rateMbps: 10 }, share: "backbone" };
+  const result = completed(runScenario(scenario(bulk(2_000_000), { links: [link(shared), link(shared, 1)] })));
+  assert(result.goodputMbps > 8 && result.goodputMbps < 10, `${result.goodputMbps}`);
+  assert(result.paths.every(({ down }) => down.streamBytes > 200_000));
+});
+
+Deno.test("runScenario() what a direction says of its queue or rate replaces what both say", () => {
+  const links = [link({ both: { delayMs: 10, rateMbps: 10, queueMs: 50 }, down: { queueBytes: 60_000, rateMbps: 4 } })];
+  const result = completed(runScenario(scenario(bulk(1_000_000), { links })));
+  assert(result.goodputMbps > 3.2 && result.goodputMbps < 4, `${result.goodputMbps}`);
+});
