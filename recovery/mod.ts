@@ -12,6 +12,7 @@ export * from "./congestion/hystart.ts";
 export * from "./congestion/new_reno.ts";
 export * from "./congestion/recovery_period.ts";
 export * from "./delivery_rate.ts";
+export * from "./early_acks.ts";
 export * from "./ecn.ts";
 export * from "./loss.ts";
 export * from "./pacer.ts";

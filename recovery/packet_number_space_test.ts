@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
+import { AckPolicy } from "./ack_policy.ts";
 import { FIRST_SKIP_PERIOD, MAX_PACKET_NUMBER, PacketNumberSpace } from "./packet_number_space.ts";
 import { SentPacket } from "./sent_packets.ts";
 import { multipleSpaces, singleSpace } from "./space_layout.ts";
@@ -71,4 +72,24 @@ Deno.test("multipleSpaces() has a space, a nonce and PATH_ACK per path", () => {
 Deno.test("singleSpace() has one space, RFC 9001's nonce and plain ACK", () => {
   const layout = singleSpace();
   assertEquals([layout.spaceOf(3), layout.noncePathOf(3), layout.ackPathOf(3, true)], [0, 0, undefined]);
+});
+
+Deno.test("onReceived() lets a path's own policy acknowledge where paths share the space", () => {
+  const space = new PacketNumberSpace<never>();
+  const other = new AckPolicy(space.received, { ordered: false });
+  space.onReceived(7, true, "not-ect", 100, other);
+  space.onReceived(9, false, "ce", 101);
+  assertEquals([space.acks.wantsAck, other.wantsAck, other.largest, space.acks.largest], [false, true, 7, 9]);
+  assertEquals([other.dueAt(), other.ackDelay(110), space.received.largest], [125, 10, 9]);
+  assertEquals(space.received.ackRanges(64, other.largest), [7, 7]);
+});
+
+Deno.test("numberBase() leaves room for what other paths bring meanwhile in a shared space alone", () => {
+  assertEquals(multipleSpaces().numberBase(1000, 998), 998);
+  const { numberBase } = singleSpace();
+  for (const number of [0, 5, 1000, 10_000_000]) {
+    // Three bytes are for distances from 0x8000 to 0x7fffff (RFC 9000 §17.1).
+    assertEquals(number - numberBase(number, number - 1), 0x8000);
+    assertEquals(numberBase(number, number - 0x9000), number - 0x9000);
+  }
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { MAX_ACK_RANGES, MAX_SEEN_RANGES, ReceivedPackets } from "./received_packets.ts";
+import { MAX_ACK_RANGES, MAX_SEEN_RANGES, MAX_SHARED_RANGES, ReceivedPackets } from "./received_packets.ts";
 
 function received(...numbers: number[]): ReceivedPackets {
   const packets = new ReceivedPackets();
@@ -121,4 +121,39 @@ Deno.test("ReceivedPackets.onAckOfAck() of the largest number alone leaves range
   for (const number of [3, 4, 5, 6, 7]) received.add(number, 0);
   received.onAckOfAck([7, 7]);
   assertEquals(received.ackRanges(), [7, 3]);
+});
+
+Deno.test("ackRanges() up to a number begins with it though the peer knows of it, and keeps to the limit", () => {
+  const packets = received(0, 1, 4, 7, 9);
+  packets.onAckOfAck([4, 4, 1, 0]);
+  packets.add(2, 20);
+  assertEquals(packets.ackRanges(64, 4), [4, 4, 2, 2]);
+  assertEquals(packets.ackRanges(1, 4), [4, 4]);
+  packets.add(3, 21);
+  assertEquals(packets.ackRanges(64, 4), [4, 2]);
+  // What has not arrived is not claimed.
+  assertEquals(packets.ackRanges(64, 6), [3, 2]);
+  assertEquals(packets.ackRanges(64, -1), []);
+});
+
+Deno.test("ReceivedPackets of a shared space take and report what is below a thousand runs of others", () => {
+  const [own, shared] = [new ReceivedPackets(4), new ReceivedPackets(4)];
+  shared.share();
+  const runs = 4 * MAX_SEEN_RANGES;
+  for (const packets of [own, shared]) for (let i = 1; i <= runs; i++) packets.add(2 * i + 1, i);
+  assertFalse(own.add(2, 0));
+  assert(shared.add(2, 0));
+  assertFalse(shared.add(2, 0));
+  assertEquals(shared.ackRanges(4, 2), [2, 2]);
+  assertEquals(shared.ackRanges().length, 8);
+  for (let i = MAX_SHARED_RANGES; i < 2 * MAX_SHARED_RANGES; i++) shared.add(2 * i + 1, i);
+  assertFalse(shared.add(4, 0), "there is a limit all the same");
+  assertEquals(shared.ranges.size <= MAX_SHARED_RANGES, true);
+});
+
+Deno.test("share() keeps what was to be reported", () => {
+  const packets = received(0, 1, 5);
+  packets.share();
+  assertEquals(packets.ackRanges(), [5, 5, 1, 0]);
+  assertFalse(packets.add(1, 9));
 });

@@ -236,3 +236,32 @@ Deno.test("SentPackets equals a naive model under random operations", () => {
     }
   }));
 });
+
+Deno.test("ack() in a shared space: a frame counts for losses on a route only as far as it begins with one of it", () => {
+  const sent = new SentPackets<string>();
+  for (let n = 0; n < 20; n++) sent.add(packet(n, n % 2));
+  // A frame of route 0, cut off above what it could say of numbers 1 to 9 of route 1, which may have arrived.
+  const first = sent.ack([18, 11], true);
+  assertEquals([first.largest?.number, first.early], [18, undefined]);
+  sent.raise(0, first.largest!.order);
+  assertEquals([sent.largestAckedOrder(0), sent.largestAckedOrder(1)], [9, -1]);
+  // The frame that begins with a packet of route 1 is no news as to that packet, and still its round trip.
+  const second = sent.ack([13, 13], true);
+  assertEquals([second.newlyAcked, second.largest, second.early?.route], [[], undefined, 1]);
+  sent.raise(1, second.early!.order);
+  assertEquals(sent.largestAckedOrder(1), 6);
+  assertEquals(sent.ack([13, 13], true).early, undefined);
+  sent.raise(1, 3);
+  assertEquals(sent.largestAckedOrder(1), 6, "an older frame takes nothing back");
+  sent.raise(1);
+  assertEquals(sent.largestAckedOrder(1), 8, "up to all that was reported");
+});
+
+Deno.test("forgetLostBefore() leaves the lost packets of other routes", () => {
+  const sent = new SentPackets<string>();
+  for (let n = 0; n < 12; n++) sent.add(packet(n, n % 2));
+  sent.ack([11, 10]);
+  for (const route of [0, 1]) assertEquals(detectLoss(sent, route, new Rtt(), 25, 20).lost.length > 0, true);
+  sent.forgetLostBefore(0, 1000);
+  assertEquals(sent.ack([11, 0]).spurious.every((p) => p.route === 1), true);
+});

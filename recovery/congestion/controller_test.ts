@@ -18,11 +18,29 @@ Deno.test("initialWindow() and minimumWindow() follow RFC 9002 §7.2", () => {
   assertEquals(minimumWindow(1200), 2400);
 });
 
+Deno.test("initialWindow() of so many packets keeps RFC 9002's limit in bytes in proportion", () => {
+  assertEquals([initialWindow(1200, 32), initialWindow(1500, 32), initialWindow(1452, 1)], [38_400, 47_104, 1452]);
+  assertEquals(initialWindow(9000, 2), 18_000);
+});
+
 for (const { name, make, beta } of kinds) {
   Deno.test(`${name} begins in slow start with the initial window`, () => {
     const controller = make(lonePath());
     assertEquals([controller.cwnd, controller.ssthresh, controller.pacingRate], [12_000, Infinity, 0]);
     assert(controller.inSlowStart);
+  });
+
+  Deno.test(`${name} begins with as many packets as the path is given, until something changes the window`, () => {
+    for (const initialWindowPackets of [1, 4, 32, 200]) {
+      const controller = make({ ...lonePath(), initialWindowPackets });
+      assertEquals(controller.cwnd, 1200 * initialWindowPackets);
+      controller.onMtu?.(1400);
+      assertEquals(controller.cwnd, 1400 * initialWindowPackets);
+      ack(controller, 1400, 0, 100);
+      const { cwnd } = controller;
+      controller.onMtu?.(1300);
+      assertEquals(controller.cwnd, cwnd);
+    }
   });
 
   Deno.test(`${name} grows by what is acknowledged in slow start (RFC 9002 §7.3.1)`, () => {
