@@ -6,6 +6,7 @@
 
 /** A scenario file is wrong. The message names the file, the key and what was expected. */
 export class ScenarioError extends Error {
+  /** `"ScenarioError"`. */
   override name = "ScenarioError";
   /** The file, as it was called. */
   readonly file: string;

@@ -66,8 +66,11 @@ export type EventAction =
 
 /** Something that happens at a time. */
 export interface ScenarioEvent {
+  /** Milliseconds after that. */
   readonly at: number;
+  /** From when its time counts. */
   readonly from: EventFrom;
+  /** What happens. */
   readonly action: EventAction;
 }
 
@@ -82,13 +85,21 @@ export interface ScenarioSide {
   readonly scheduler: string | undefined;
   /** The congestion controller by name. */
   readonly congestion: string;
+  /** How its packet numbers are laid out; "off": it does not offer several paths. */
   readonly numberSpaces: NumberSpaces;
+  /** Most paths at once; 0: it does not offer several. */
   readonly maxPaths: number;
+  /** Most ranges in one ACK. */
   readonly ackRanges: number;
+  /** Largest UDP payload that path MTU discovery may reach, bytes. */
   readonly payloadLimit: number;
+  /** Initial congestion window, packets. */
   readonly initialWindowPackets: number;
+  /** Most that the connection's receive window grows to, bytes. */
   readonly connectionWindow: number;
+  /** Most that a stream's receive window grows to, bytes. */
   readonly streamWindow: number;
+  /** Longest silence before the connection is given up, milliseconds; 0: never. */
   readonly idleTimeout: number;
   /** Request index to link. */
   readonly pin: ReadonlyMap<number, number>;
@@ -101,7 +112,9 @@ export type LoadStart = "confirmed" | "complete";
 
 /** A request of a `requests` load. */
 export interface ScenarioRequest {
+  /** Bytes of the request. */
   readonly request: number;
+  /** Bytes of the response. */
   readonly response: number;
   /** Starts when that response is complete; `null`: at the start. */
   readonly after: number | null;
@@ -161,31 +174,45 @@ export type Load =
 
 /** Other traffic on a link, between a pair of hosts of its own. */
 export interface CrossTraffic {
+  /** The link, by index. */
   readonly link: number;
+  /** Which way the data goes. */
   readonly direction: "up" | "down";
+  /** The congestion controller of its sender, by name. */
   readonly congestion: string;
+  /** When it begins, virtual milliseconds. */
   readonly start: number;
-  /** `Infinity`: to the end. */
+  /** When it stops; `Infinity`: with the run. */
   readonly stop: number;
 }
 
 /** A scenario, complete. */
 export interface Scenario {
+  /** What it is called. */
   readonly name: string;
+  /** Where it comes from and what it shows; may be empty. */
   readonly about: string;
+  /** Every random draw comes from it. */
   readonly seed: number;
   /** Virtual time at which the run counts as failed. */
   readonly limit: number;
+  /** 1 to 8; path i is opened over link i, in this order. */
   readonly links: readonly ScenarioLink[];
+  /** What happens to the network and to the applications. */
   readonly events: readonly ScenarioEvent[];
+  /** The end that connects. */
   readonly client: ScenarioSide;
+  /** The end that is connected to. */
   readonly server: ScenarioSide;
+  /** What the applications do. */
   readonly load: Load;
+  /** Other traffic on the links. */
   readonly cross: readonly CrossTraffic[];
 }
 
 /** What one end sent on one path. Field names are those of the result's JSON from here on. */
 export interface DirectionResult {
+  /** QUIC packets sent. */
   packets: number;
   /** UDP payload sent. */
   bytes: number;
@@ -199,42 +226,65 @@ export interface DirectionResult {
 
 /** A path, as it was when the run ended or the path did. */
 export interface PathResult {
+  /** Its path id. */
   id: number;
+  /** The index of the link that it runs over. */
   link: number;
+  /** That link's name. */
   label: string;
   /** "open", "suspended", "validating" or "closed", at the client. */
   state: string;
+  /** Smoothed round-trip time at the sender of most data. */
   srttMs: number;
+  /** Least round-trip time at that sender. */
   minRttMs: number;
+  /** Congestion window at that sender, bytes. */
   cwnd: number;
+  /** What the client sent. */
   up: DirectionResult;
+  /** What the server sent. */
   down: DirectionResult;
 }
 
 /** A request or chunk; times are -1 when it did not come to that. */
 export interface RequestResult {
+  /** Its place in the load. */
   index: number;
+  /** When the client's application wanted it. */
   startMs: number;
+  /** When the last byte of the response was delivered to it. */
   endMs: number;
+  /** Bytes of the response. */
   bytes: number;
 }
 
 /** Percentiles are by nearest rank. */
 export interface LatencyResult {
+  /** Messages that were answered. */
   count: number;
+  /** Mean, milliseconds. */
   mean: number;
+  /** Median. */
   p50: number;
+  /** 95th percentile. */
   p95: number;
+  /** 99th percentile. */
   p99: number;
+  /** 99.9th percentile. */
   p999: number;
+  /** The slowest. */
   max: number;
+  /** Messages that took longer than the load's `lateMs`. */
   late: number;
 }
 
 /** How an end got over the death of a link; times are -1 when it did not come to that. */
 export interface RecoveryResult {
+  /** The link that died, by index. */
   link: number;
+  /** The end that sent into it. */
   side: Side;
+  /** When it died. */
   deadMs: number;
   /** When the first ack-eliciting packet that it swallowed was sent. */
   firstLostMs: number;
@@ -244,28 +294,52 @@ export interface RecoveryResult {
 
 /** What a run gave; the JSON line of `mpquic sim`. */
 export interface ScenarioResult {
+  /** The scenario's name. */
   scenario: string;
+  /** The seed of this run. */
   seed: number;
+  /** The client's mode. */
   client: string;
+  /** The server's mode. */
   server: string;
+  /** What both ends together made of their layouts. */
   numberSpaces: NumberSpaces;
+  /** Whether the load was completed. */
   completed: boolean;
+  /** Why not. */
   error: string | null;
+  /** When the handshake was confirmed at the client; -1: it was not. */
   confirmedMs: number;
+  /** When all paths of `openMs` 0 were validated at both ends; -1: they were not. */
   validatedMs: number;
+  /** When the last application byte was at its receiver; -1: the run did not complete. */
   completedMs: number;
+  /** Application bytes delivered, both ways, over the time from the client's first datagram to the last of them. */
   goodputMbps: number;
+  /** Application bytes delivered. */
   bytes: { up: number; down: number };
+  /** Every path that there was. */
   paths: PathResult[];
+  /** Requests and chunks. */
   requests: RequestResult[];
+  /** Of periodic messages, or of chunks. */
   latencyMs: LatencyResult;
+  /** DATAGRAMs of the load, both directions together. */
   datagrams: { sent: number; received: number; reordered: number };
+  /** The player: when it began to play, and how often and how long it stood still. */
   video: { startMs: number; stalls: number; stallMs: number };
+  /** ACK and PATH_ACK frames written by the side that receives most data. */
   acks: { frames: number; bytes: number; meanBytes: number; maxRanges: number };
+  /** Packets declared lost that had arrived, at both ends. */
   spuriousLosses: number;
+  /** Bytes sent more than once without a loss, over bytes delivered. */
   repeatedShare: number;
+  /** How each end got over each death of a link. */
   recoveries: RecoveryResult[];
+  /** What the other traffic got, in the order of the scenario. */
   cross: { goodputMbps: number }[];
+  /** Goodput of each step of time. */
   series: { stepMs: number; downMbps: number[] };
+  /** Real time that the run took. */
   wallMs: number;
 }

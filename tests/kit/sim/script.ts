@@ -63,6 +63,8 @@ export class Script {
         return this.#routes.close(action.link, now);
       case "status":
         return client.setPathStatus(this.#routes.existing(action.link), action.to, now);
+      case "describe":
+        return client.describePath(this.#routes.existing(action.link), action.properties);
       case "mode":
         return this.#at(action.side, (connection) => connection.setMode(action.mode, now));
       case "signal":
