@@ -1,12 +1,12 @@
 /**
  * One frame that must arrive once, whatever it takes (HANDSHAKE_DONE, PING).
  *
- * | State     | want   | written   | acked     | lost (last copy)           | cancel |
- * |-----------|--------|-----------|-----------|----------------------------|--------|
- * | idle      | wanted | –         | –         | –                          | idle   |
- * | wanted    | –      | in-flight | delivered | –                          | idle   |
- * | in-flight | –      | –         | delivered | wanted; idle if sent once  | idle   |
- * | delivered | wanted | –         | –         | –                          | idle   |
+ * | State     | want                      | written   | acked     | lost (last copy)           | cancel |
+ * |-----------|---------------------------|-----------|-----------|----------------------------|--------|
+ * | idle      | wanted                    | –         | –         | –                          | idle   |
+ * | wanted    | –                         | in-flight | delivered | –                          | idle   |
+ * | in-flight | –; wanted if sent once    | –         | delivered | wanted; idle if sent once  | idle   |
+ * | delivered | wanted                    | –         | –         | –                          | idle   |
  *
  * @module
  */
@@ -72,9 +72,12 @@ export class Flag<F extends Frame> implements FrameOwner {
     return this.#state;
   }
 
-  /** Asks for a delivery; nothing changes while one is under way. */
+  /**
+   * Asks for a delivery; nothing changes while one is under way. What is sent once may be in flight on a path that is silent
+   * for ever, where nobody finds it lost: each wish for it is a new one.
+   */
   want(): void {
-    if (this.#state === "wanted" || this.#state === "in-flight") return;
+    if (this.#state === "wanted" || (this.#state === "in-flight" && !this.#once)) return;
     this.#state = "wanted";
     this.#version++;
     this.#copies = 0;

@@ -100,3 +100,18 @@ Deno.test("Flag: what is sent after an offer goes again when it is lost, whateve
 Deno.test("Flag.onFrame() refuses", () => {
   assertThrows(() => new Flag({ kind: "ping" }).onFrame({ kind: "ping" }, fakeReceived()), TypeError);
 });
+
+Deno.test("Flag that is sent once is sent for each wish, also while it is in flight where nobody finds it lost", () => {
+  const flag = new Flag({ kind: "ping" }, { repeat: "once" });
+  flag.want();
+  const first = written(flag);
+  flag.want();
+  assertEquals(flag.state, "wanted");
+  const second = written(flag);
+  assertEquals(second.frames, [{ kind: "ping" }]);
+  first.lost();
+  first.acked(3);
+  assertEquals(flag.state, "in-flight");
+  second.lost();
+  assertEquals(flag.state, "idle");
+});
