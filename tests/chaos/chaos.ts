@@ -11,6 +11,9 @@ import { assertSound, judge } from "./judge.ts";
 import { perform } from "./perform.ts";
 import { type EndName, formatPlan, type Plan } from "./plan.ts";
 
+/** How long a patient plan waits for the handshake: milliseconds. */
+const HANDSHAKE = 60_000;
+
 /** A run that went wrong. */
 export interface Failure {
   readonly seed: number;
@@ -32,6 +35,7 @@ export function run(
   observe?: (end: EndName) => Trace | undefined,
 ): void {
   const arena = new Arena(plan, observe);
+  if (plan.patient) arena.world.run({ until: () => arena.connections !== undefined, limit: HANDSHAKE });
   for (const operation of plan.operations) {
     if (operation.wait > 0) arena.world.runFor(operation.wait);
     const outcome = perform(arena, operation);

@@ -12,7 +12,7 @@ import type { Direction } from "../kit/world.ts";
 import type { Damage, Deed, EndName, Operation, Plan, Shape } from "./plan.ts";
 
 const MAX_LINKS = 4;
-const MAX_OPERATIONS = 40;
+const MAX_OPERATIONS = 60;
 /** Longer than all chaos of a run and the back-off that it leaves behind: nobody may give up. Milliseconds. */
 const IDLE = 600_000;
 const HANDSHAKE = 500_000;
@@ -92,7 +92,7 @@ const deeds: Arbitrary<Deed> = fc.oneof(
     end,
     kind: fc.constantFrom<StreamKind>("bidirectional", "bidirectional", "unidirectional"),
     bytes,
-    finish: fc.boolean(),
+    finish: fc.constantFrom(true, false, false),
   }),
   deed(7, "write", { end, nth, bytes }),
   deed(3, "finish", { end, nth }),
@@ -138,7 +138,7 @@ const config: Arbitrary<TransportConfig> = fc.record({
   maxAckRanges: fc.constantFrom(2, 8, 64),
   ecn: fc.boolean(),
   mtuDiscovery: fc.boolean(),
-  maxPaths: fc.constantFrom(2, 3, 4, 4, 8, 0),
+  maxPaths: fc.constantFrom(2, 3, 3, 4, 4, 4, 4, 8, 8, 8, 1, 0),
   hints: fc.constantFrom(true, true, false),
   acceptModes: fc.constant(SCHEDULER_NAMES),
   grease: fc.boolean(),
@@ -165,6 +165,7 @@ export function plans(seed: number): Arbitrary<Plan> {
     apart: fc.boolean(),
     client: config,
     server: config,
+    patient: fc.constantFrom(true, true, true, false),
     operations,
     healthy: upTo(1, 2 ** MAX_LINKS - 1),
     closer: end,

@@ -261,5 +261,7 @@ function part(arena: Arena): void {
       throw new Error(`The ${name}'s connection ended: ${closed.message}`);
     }
   }
+  const end = world.run({ limit: world.now + CLOSING });
+  if (end !== "idle") throw new Error("Something still happens when both ends are closed: expected no timer");
   assertSound(arena);
 }

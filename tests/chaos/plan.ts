@@ -101,6 +101,8 @@ export interface Plan {
   readonly apart: boolean;
   readonly client: TransportConfig;
   readonly server: TransportConfig;
+  /** Whether the first operation waits until both ends have confirmed the handshake. */
+  readonly patient: boolean;
   readonly operations: readonly Operation[];
   /** Links that are well again after the chaos, while all transfers must end: bits, the first link's is 1. */
   readonly healthy: number;

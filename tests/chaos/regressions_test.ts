@@ -30,6 +30,7 @@ function plan(operations: readonly Operation[], changes: Partial<Plan> = {}): Pl
     apart: false,
     client: QUIET,
     server: QUIET,
+    patient: false,
     operations,
     healthy: 1,
     closer: "client",
@@ -85,4 +86,17 @@ Deno.test("Client hears of a path's status only after it heard of the path, when
     { wait: 14, do: "damage", link: 0, direction: "down", damage: { kind: "delay", by: 50 }, count: 1 },
     { wait: 2, do: "status", end: "server", nth: 0, status: "backup" },
   ], { links: [{ ...LINK, delayMs: 5 }] }));
+});
+
+Deno.test("Client's PING goes on another path when one before it is in flight on a path that stays silent", () => {
+  const slow = { ...LINK, delayMs: 60 };
+  run(plan([
+    { wait: 0, do: "shape", link: 0, direction: "both", shape: slow },
+    { wait: 1, do: "shape", link: 0, direction: "both", shape: LINK },
+    { wait: 20, do: "openPath", link: 0, port: 0, status: "backup" },
+    { wait: 1, do: "status", end: "client", nth: 0, status: "backup" },
+    { wait: 300, do: "describe", nth: 0, label: "a", cost: 0 },
+    { wait: 1, do: "rebind", link: 0, address: false },
+    { wait: 20, do: "closePath", end: "server", nth: 3, code: 0 },
+  ], { patient: true }));
 });
