@@ -195,7 +195,10 @@ export interface SchedulerHost {
   probe(path: PathId): void;
   /** Tells the peer what this end thinks of the path; at most one per path per max(srtt, 25 ms). */
   setStatus(path: PathId, status: PathStatus): void;
-  /** Writes a line into the trace: names up to 64 characters, up to 16 values, strings up to 256 characters. */
+  /**
+   * Writes a line into the trace: names up to 64 characters, up to 16 values, strings up to 256 characters, a thousand lines
+   * a second.
+   */
   log(name: string, data: Readonly<Record<string, string | number | boolean>>): void;
 }
 

@@ -41,6 +41,7 @@ export type { Incoming } from "./endpoint/incoming.ts";
 export type { HintEvent } from "./paths/hints.ts";
 export type { PathProperties, PathState, PathStatus } from "./paths/path.ts";
 export type { OpenPathOptions } from "./paths/path_manager.ts";
+export type { SchedulerStats } from "./connection/scheduler_seat.ts";
 export type { PathChange, PathEvent, PathStats } from "./paths/path_events.ts";
 export type { StreamEvent } from "./streams/stream_events.ts";
 export { indexOf, initiatorOf, isUnidirectional, kindOf, type StreamKind } from "./streams/stream_id.ts";

@@ -244,6 +244,8 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     else if (event.type === "closed") this.#onClosed(event.error);
     else if (event.type === "path") this.#paths.onEvent(event);
     else if (event.type === "mode_requested") this.#onModeRequested(event.name);
+    else if (event.type === "scheduler_fault") this.#paths.onScheduler("fault", event.scheduler, event.fault);
+    else if (event.type === "scheduler_replaced") this.#paths.onScheduler("replaced", event.scheduler, event.reason);
     else this.#streams.onEvent(event);
   }
 

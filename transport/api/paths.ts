@@ -152,6 +152,14 @@ export class ConnPaths implements PathHost {
     this.#parts.onEvent?.(handle, event);
   }
 
+  /** The scheduler made a fault, or was replaced for its faults. */
+  onScheduler(what: "fault" | "replaced", name: string, why: string): void {
+    const path = this.all[0]?.stats() ?? this.connection.path(0);
+    if (path === undefined) return;
+    const reason = `${name}: ${why}`;
+    this.feed.push({ type: "path", change: `scheduler-${what}`, reason, code: 0, byPeer: false, path });
+  }
+
   /** The connection has had its turn. */
   onTurn(): void {
     for (const handle of this.#leaving) if (handle.isGone) this.#release(handle);

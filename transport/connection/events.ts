@@ -18,6 +18,8 @@ export type ConnectionEvent =
   | PathEvent
   /** The peer gave a hint: a signal has a new value, a mode is asked for, a path is described. */
   | HintEvent
+  /** The scheduler threw, gave an answer that cannot be, or held for too long: min-RTT answered in its place. */
+  | { readonly type: "scheduler_fault"; readonly scheduler: string; readonly fault: string }
   /** The scheduler made too many faults, of which `reason` is the last: min-RTT has taken its place for good. */
   | { readonly type: "scheduler_replaced"; readonly scheduler: string; readonly reason: string }
   /** The connection is over, whoever ended it; the last event. */

@@ -11,6 +11,9 @@ export const MIN_WAKE_DELAY = 1;
 const MAX_LOG_NAME = 64;
 const MAX_LOG_VALUES = 16;
 const MAX_LOG_TEXT = 256;
+/** Lines in one second of the connection's time; what is beyond is not written. */
+export const MAX_LOG_LINES = 1000;
+const LOG_PERIOD = 1000;
 
 /** What a {@linkcode LimitedHost} can reach. */
 export interface HostOptions {
@@ -44,6 +47,8 @@ export class LimitedHost implements Timed {
   #random: (() => number) | undefined;
   #wakeAt = Infinity;
   #isRetired = false;
+  #logPeriodEnds = -Infinity;
+  #logLines = 0;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -104,9 +109,17 @@ export class LimitedHost implements Timed {
     return true;
   }
 
+  #mayLog(now: number): boolean {
+    if (now >= this.#logPeriodEnds) {
+      this.#logPeriodEnds = now + LOG_PERIOD;
+      this.#logLines = 0;
+    }
+    return this.#logLines++ < MAX_LOG_LINES;
+  }
+
   #log(name: string, data: Readonly<Record<string, string | number | boolean>>): void {
     const { observer, now } = this.#options;
-    if (observer === undefined || this.#isRetired) return;
+    if (observer === undefined || this.#isRetired || !this.#mayLog(now())) return;
     const kept: Record<string, string | number | boolean> = {};
     let count = 0;
     for (const [key, value] of Object.entries(data)) {

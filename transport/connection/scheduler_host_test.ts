@@ -3,7 +3,7 @@ import type { SchedulerHost } from "../../schedulers/scheduler.ts";
 import { Trace } from "../../tests/kit/trace.ts";
 import type { PathId } from "../base/role.ts";
 import { seededRandom } from "../paths/fakes.ts";
-import { LimitedHost } from "./scheduler_host.ts";
+import { LimitedHost, MAX_LOG_LINES } from "./scheduler_host.ts";
 
 /** A host with paths 0 (srtt 10 ms) and 1 (srtt 100 ms), and what it was asked for. */
 class Hosted {
@@ -122,4 +122,17 @@ Deno.test("LimitedHost.log() traces a bounded line", () => {
     assertEquals([key.length, (value as string).length], [64, 256]);
   }
   assertEquals(lines[2]!.data, { list: "1,2" });
+});
+
+Deno.test("LimitedHost.log() writes a thousand lines a second at most", () => {
+  const it = new Hosted();
+  const lines = () => it.trace.count("multipath:scheduler_log");
+  for (let i = 0; i < 3 * MAX_LOG_LINES; i++) it.facade.log("line", { i });
+  assertEquals(lines(), MAX_LOG_LINES);
+  it.now += 999;
+  it.facade.log("line", {});
+  assertEquals(lines(), MAX_LOG_LINES);
+  it.now += 1;
+  it.facade.log("line", {});
+  assertEquals(lines(), MAX_LOG_LINES + 1);
 });

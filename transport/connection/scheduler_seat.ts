@@ -62,6 +62,7 @@ export class SchedulerSeat implements SchedulerEvents, Timed {
     this.guard = new SchedulerGuard({
       onFault: (scheduler, fault, now) => {
         this.#lastFault = fault;
+        context.events.push({ type: "scheduler_fault", scheduler, fault });
         context.observer?.on("multipath:scheduler_fault", { scheduler, fault }, now);
       },
       onReplaced: (scheduler, reason) => {

@@ -60,6 +60,10 @@ export type PathChange =
   | "described"
   /** Its addresses changed. */
   | "migrated"
+  /** The scheduler made a fault, and min-RTT answered in its place; of no path in particular, `path` is the first. */
+  | "scheduler-fault"
+  /** The scheduler made too many faults: min-RTT decides from now on; of no path in particular, `path` is the first. */
+  | "scheduler-replaced"
   /** It is over; the last event of a path. */
   | "closed";
 
