@@ -3,8 +3,15 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { DEFAULT_MODE, SCHEDULER_NAMES } from "@multipath/quic/schedulers";
-import { aloneOver, type Load, type Scenario, type ScenarioResult } from "../tests/kit/scenario/mod.ts";
+import {
+  aloneOver,
+  type Load,
+  type Scenario,
+  type ScenarioResult,
+  type ScenarioSide,
+} from "../tests/kit/scenario/mod.ts";
 import type { Schedulers, SimFile } from "./sim_files.ts";
 
 /** One way of running a file. */
@@ -24,11 +31,16 @@ export function variantsOf({ scenario, schedulers }: SimFile): Variant[] {
   });
   const modes = SCHEDULER_NAMES.map((name) => ({ name, scenario: withMode(scenario, name), schedulers: {} }));
   const hasOwn = schedulers.client !== undefined || schedulers.server !== undefined;
-  const own = hasOwn ? [{ name: modesOf(scenario.client.mode, scenario.server.mode), scenario, schedulers }] : [];
+  const own = hasOwn ? [{ name: modesOf(nameOf(scenario.client), nameOf(scenario.server)), scenario, schedulers }] : [];
   const alone = scenario.links.map(({ label }, i) => {
     return { name: `${label} alone`, scenario: aloneOver(withMode(scenario, DEFAULT_MODE), i), schedulers: {} };
   });
   return [...modes, ...own, ...alone];
+}
+
+/** A scheduler goes by its file's name, without what follows the last dot. */
+function nameOf({ mode, scheduler }: ScenarioSide): string {
+  return scheduler === undefined ? mode : basename(scheduler).replace(/\.[^.]+$/, "");
 }
 
 /** The modes of both ends in one word where they are the same. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, dirname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { DEFAULT_MODE, type SchedulerFactory } from "@multipath/quic/schedulers";
 import {
   parseScenario,
@@ -33,7 +33,7 @@ export async function readSimFiles(options: SimOptions): Promise<{ files: SimFil
   for (const { typed, path } of options.files) {
     try {
       const scenario = parse(typed, path, options);
-      files.push({ scenario: withNames(scenario), schedulers: await loadSchedulers(typed, scenario, options) });
+      files.push({ scenario, schedulers: await loadSchedulers(typed, scenario, options) });
     } catch (error) {
       if (!(error instanceof ScenarioError || error instanceof CommandError)) throw error;
       errors.push(error.message);
@@ -105,18 +105,4 @@ async function loadSchedulers(typed: string, scenario: Scenario, options: SimOpt
     }
   }
   return schedulers;
-}
-
-/** In results, a side with a scheduler of its own goes by the name of its file. */
-function withNames(scenario: Scenario): Scenario {
-  const named = (side: Side): Scenario[Side] => {
-    const { scheduler } = scenario[side];
-    return scheduler === undefined ? scenario[side] : { ...scenario[side], mode: schedulerName(scheduler) };
-  };
-  return { ...scenario, client: named("client"), server: named("server") };
-}
-
-/** What a scheduler from a file is called: the file's name without what follows the last dot. */
-export function schedulerName(path: string): string {
-  return basename(path).replace(/\.[^.]+$/, "");
 }

@@ -21,3 +21,9 @@ Deno.test("Scenario files are read, but for those that name a controller that is
     assertEquals(`${scenario.name}.json`, name);
   }
 });
+
+Deno.test("The example in the description of the format is a scenario", () => {
+  const text = Deno.readTextFileSync(new URL("../kit/scenario/README.md", import.meta.url));
+  const example = /```json\n([^]*?)```/.exec(text)?.[1] ?? "";
+  assertEquals(parseScenario(example, "README.md").links.map(({ label }) => label), ["wifi", "cell"]);
+});

@@ -1,0 +1,141 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { Child } from "./child.ts";
+
+const SMALL = {
+  name: "small",
+  about: "a small one",
+  links: [{ label: "wifi", rateMbps: 20, delayMs: 5, jitterMs: 1 }, { label: "cell", rateMbps: 10, delayMs: 15 }],
+  load: { kind: "requests", list: [{ request: 257, response: 100_000 }] },
+};
+const TRACED = {
+  ...SMALL,
+  name: "traced",
+  links: [{ trace: "lte.json", delayMs: 5 }, { trace: "lte.mahi", delayMs: 5 }],
+};
+const MINE = {
+  ...SMALL,
+  name: "mine",
+  client: { scheduler: "sched/only_last.ts" },
+  server: { scheduler: "sched/only_last.ts" },
+};
+const NEVER = { ...SMALL, name: "never", limitMs: 500, links: [{ dead: true }] };
+const SCHEDULER = `export default () => ({
+  name: "only-last",
+  schedule: (_work, view) => ({ path: view.paths.findLast((path) => path.room > 0)?.id ?? -1, copies: [] }),
+});`;
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `mpquic sim` as from a directory that has the files above. */
+async function withFiles(
+  use: (run: (...args: string[]) => Promise<Ran>, folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "mpquic-test-" });
+  try {
+    await Deno.mkdir(join(folder, "sched"));
+    const texts: Record<string, string> = {
+      "lte.json": "[[0, 5], [20, 1], [40, 5]]",
+      "lte.mahi": "2\n4\n",
+      "sched/only_last.ts": SCHEDULER,
+      "wrong.json": JSON.stringify({ ...SMALL, links: [{ queuMs: 3 }] }),
+      "bbr.json": JSON.stringify({ ...SMALL, client: { congestion: "bbr2" } }),
+    };
+    for (const file of [SMALL, TRACED, MINE, NEVER]) texts[`${file.name}.json`] = JSON.stringify(file);
+    for (const [name, text] of Object.entries(texts)) await Deno.writeTextFile(join(folder, name), text);
+    await use(async (...args) => {
+      const child = new Child(["sim", ...args], { stderr: "piped", env: { INIT_CWD: folder } });
+      const code = await child.end();
+      return { code, stdout: child.stdout, stderr: child.stderr };
+    }, folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function jsonLines({ stdout }: Ran): Record<string, unknown>[] {
+  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("mpquic sim --json prints a line for each run in the order given, and the same again", async () => {
+  await withFiles(async (run, folder) => {
+    const args = ["traced.json", "small.json", "mine.json", "--json", "--seed", "5", "--seeds", "2"];
+    const ran = await run(...args, "--qlog", "logs");
+    assertEquals(ran.code, 0, ran.stderr);
+    const lines = jsonLines(ran);
+    assertEquals(lines.map(({ scenario, seed }) => [scenario, seed]), [
+      ["traced", 5],
+      ["traced", 6],
+      ["small", 5],
+      ["small", 6],
+      ["mine", 5],
+      ["mine", 6],
+    ]);
+    for (const { completed, error, wallMs } of lines) {
+      assertEquals([completed, error], [true, null]);
+      assert(wallMs as number > 0);
+    }
+    assertEquals([lines[4]?.["client"], lines[4]?.["server"]], ["only-last", "only-last"]);
+    const names = [...Deno.readDirSync(join(folder, "logs"))].map(({ name }) => name).sort();
+    assertEquals(names.length, 12);
+    assertEquals(names.slice(0, 2), ["mine-5_client.sqlog", "mine-5_server.sqlog"]);
+    assertMatch(Deno.readTextFileSync(join(folder, "logs/small-6_server.sqlog")), /quic:packet_sent/);
+
+    const again = await run(...args);
+    const timeless = (all: Record<string, unknown>[]): unknown[] => all.map((line) => ({ ...line, wallMs: 0 }));
+    assertEquals(timeless(jsonLines(again)), timeless(lines));
+  });
+});
+
+Deno.test("mpquic sim checks all files before the first run, and names file, key and what was expected", async () => {
+  await withFiles(async (run) => {
+    const ran = await run("small.json", "wrong.json", "bbr.json", "none.json");
+    assertEquals([ran.code, ran.stdout], [2, ""]);
+    assertEquals(ran.stderr.trimEnd().split("\n").map((line) => line.split(" is ")[0]), [
+      'mpquic: wrong.json: "links[0].queuMs"',
+      'mpquic: bbr.json: "client.congestion"',
+      "mpquic: none.json: cannot be read: there",
+    ]);
+    assertStringIncludes(ran.stderr, 'did you mean "queueMs"?');
+    assertStringIncludes(ran.stderr, '"bbr2", and there is no such congestion controller yet: expected one of ');
+    const usage = await run("small.json", "--mode", "min-rt");
+    assertEquals(usage.code, 2);
+    assertStringIncludes(usage.stderr, '"--mode" is "min-rt": expected one of ');
+    assertStringIncludes((await run()).stderr, "The argument FILE is missing");
+  });
+});
+
+Deno.test("mpquic sim prints a table, and fails when a run does not complete", async () => {
+  await withFiles(async (run) => {
+    const ran = await run("small.json", "never.json", "--mode", "round-robin", "--congestion", "newreno");
+    assertEquals(ran.code, 1, ran.stderr);
+    const [head, small, never, , why] = ran.stdout.split("\n");
+    assertMatch(head ?? "", /^scenario +seed +modes +ms +Mbit\/s +bytes by path +wall ms$/);
+    assertMatch(small ?? "", /^small +1 +round-robin +\d+\.\d +\d+\.\d\d +wifi \d+ %, cell \d+ % +\d+$/);
+    assertMatch(never ?? "", /^never +1 +round-robin +failed/);
+    assertMatch(why ?? "", /^never, seed 1: .+/);
+  });
+});
+
+Deno.test("mpquic sim --compare has a row for each mode and each link alone, best first", async () => {
+  await withFiles(async (run) => {
+    const ran = await run("small.json", "--compare", "--json", "--scheduler", "sched/only_last.ts");
+    assertEquals(ran.code, 0, ran.stderr);
+    const lines = jsonLines(ran);
+    const ways = lines.map(({ variant }) => variant as string);
+    for (const way of ["min-rtt", "round-robin", "only_last", "wifi alone", "cell alone"]) {
+      assert(ways.includes(way), way);
+    }
+    const times = lines.map(({ completedMs }) => completedMs as number);
+    assertEquals(times, times.toSorted((a, b) => a - b));
+    const alone = lines.find(({ variant }) => variant === "cell alone")?.["paths"] as Record<string, unknown>[];
+    assertEquals(alone.map(({ label }) => label), ["cell"]);
+    const table = (await run("small.json", "--compare")).stdout.split("\n");
+    assertEquals(table[0], "small (a small one), best first by time:");
+    assertEquals(table.length, ways.length + 3);
+  });
+});
