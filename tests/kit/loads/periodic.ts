@@ -142,10 +142,8 @@ export class PeriodicOne implements RunningLoad {
     if (event.type !== "stream_readable" || this.#answered === undefined) return;
     const bytes = this.#answered.pull(connection);
     if (bytes > 0) this.#context.delivered("down", bytes, now);
-    const { response, count } = this.#load;
-    // Without responses a message is complete when its request is.
-    const complete = response > 0 ? Math.floor(this.#answered.at / response) : this.#answered.isDone ? count : 0;
-    this.#complete(complete, now);
+    const { response } = this.#load;
+    if (response > 0) this.#complete(Math.floor(this.#answered.at / response), now);
   }
 
   #complete(until: number, now: number): void {
@@ -162,8 +160,11 @@ export class PeriodicOne implements RunningLoad {
     const requested = Math.floor(this.#asked.at / this.#load.request);
     if (requested === this.#requested || this.#response === undefined) return;
     this.#requested = requested;
-    if (this.#load.response === 0) this.#complete(requested, now);
-    this.#response.allowed = requested * this.#load.response;
+    const { response, count } = this.#load;
+    // Without responses a message is complete when its request is, and the stream ends with the last one.
+    if (response === 0) this.#complete(requested, now);
+    if (response === 0 && requested < count) return;
+    this.#response.allowed = requested * response;
     this.#response.push(connection);
   }
 }

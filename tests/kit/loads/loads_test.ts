@@ -3,8 +3,8 @@ import { roundRobin } from "../../../schedulers/round_robin.ts";
 import type { ScenarioResult } from "../scenario/types.ts";
 import type { Load } from "../scenario/types.ts";
 import { minRtt } from "../../../schedulers/min_rtt.ts";
-import { bulk, event, link, requests, scenario, side } from "./fixture_test.ts";
-import { runScenario } from "./run.ts";
+import { bulk, event, link, requests, scenario, side } from "../sim/fixture_test.ts";
+import { runScenario } from "../sim/run.ts";
 
 // With 10 ms one way and no time on the wire: connected at 20, confirmed at 40, one round trip is 20.
 
@@ -140,6 +140,23 @@ Deno.test("runScenario() a message that is late holds up those behind it on one 
   const each = completed(runScenario(scenario(load("each"), { events })));
   assertEquals(each.latencyMs.late, 1);
   assert(one.latencyMs.late > 2, `${one.latencyMs.late}`);
+});
+
+Deno.test("runScenario() messages without responses on one stream are complete at the server", () => {
+  const load: Load = {
+    kind: "periodic",
+    start: "confirmed",
+    every: 30,
+    request: 5,
+    response: 0,
+    count: 3,
+    streams: "one",
+    late: 11,
+  };
+  const result = completed(runScenario(scenario(load)));
+  assertEquals([result.bytes, result.latencyMs.count, result.latencyMs.late], [{ up: 15, down: 0 }, 3, 0]);
+  near(result.latencyMs.max, 10);
+  near(result.completedMs, 40 + 60 + 10);
 });
 
 function datagrams(changes: Partial<Extract<Load, { kind: "datagrams" }>> = {}): Load {
