@@ -4,8 +4,8 @@
  * | State     | shows                                            | until                                                    |
  * |-----------|--------------------------------------------------|----------------------------------------------------------|
  * | thrifty   | the cheapest of the available paths that answer, | with a signal: it says less than `low` milliseconds more |
- * |           | and those that are out of the question anyway    | than the cheap paths need; without: data has waited for  |
- * |           |                                                  | `patience`                                               |
+ * |           | and those that are out of the question anyway    | than the cheap paths need, for some round trips; without |
+ * |           |                                                  | one: data has waited for `patience`                      |
  * | in need   | all                                              | with a signal: `high` milliseconds more; without: nothing|
  * |           |                                                  | waits                                                    |
  *
@@ -39,6 +39,9 @@ interface Limits {
   readonly high: number;
   readonly patience: number;
 }
+
+/** Round trips of the slowest cheap path in which it may still become fast enough. */
+const GRACE_ROUNDS = 4;
 
 /** The price of a byte; one that is counted is not free. */
 export function priceOf(path: PathView): number {
@@ -105,6 +108,8 @@ class Need {
   /** Since when stream data waits, and since when a datagram does. */
   #waitsSince = Infinity;
   #datagramSince = Infinity;
+  /** Since when the signal leaves too little. */
+  #shortSince = Infinity;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -132,7 +137,9 @@ class Need {
     const left = view.signal(this.#limits.signal);
     if (left === undefined) return this.#isThere = now - this.#waitsSince >= patience;
     const spare = left - timeNeeded(view, price);
-    if (spare < low) this.#isThere = true;
+    if (spare >= low) this.#shortSince = Infinity;
+    else this.#shortSince = Math.min(this.#shortSince, now);
+    if (now - this.#shortSince >= graceOf(view, price, left)) this.#isThere = true;
     else if (spare > high) this.#isThere = false;
     return this.#isThere;
   }
@@ -161,20 +168,43 @@ function roomOf({ paths, now }: ConnectionView, price: number): number {
   return room;
 }
 
-/** How long the cheap paths take for all that waits and what they have in flight. */
+/**
+ * How long the cheap paths take for all that waits and what they have in flight; and, as nothing that was sent can be called
+ * back, half of the time by which their queues have made round trips longer, which they may grow by again meanwhile.
+ */
 function timeNeeded({ paths, now, backlog }: ConnectionView, price: number): number {
-  let [bytes, rate] = [backlog, 0];
+  let [bytes, rate, slack] = [backlog, 0, 0];
   for (let i = 0; i < paths.length; i++) {
     const path = paths[i]!;
     if (!isCheap(path, price, now)) continue;
+    const roundTrip = roundTripOf(path, now);
     bytes += path.inFlight;
-    rate += rateOf(path);
+    rate += rateOf(path, roundTrip);
+    if (path.minRtt > 0) slack = Math.max(slack, (roundTrip - path.minRtt) / 2);
   }
-  return bytes === 0 ? 0 : bytes / rate;
+  return bytes === 0 ? 0 : bytes / rate + slack;
+}
+
+/** The round trip that the oldest packet will at least have taken, if that is longer than others took. */
+function roundTripOf(path: PathView, now: number): number {
+  return Math.max(path.srtt, path.latestRtt, now - path.oldestUnackedAt);
+}
+
+/**
+ * How long the signal must leave too little before that counts: a path that has just begun to send is much slower than it will
+ * be in a few round trips. Never more than half of what the signal leaves.
+ */
+function graceOf({ paths, now }: ConnectionView, price: number, left: number): number {
+  let longest = 0;
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths[i]!;
+    if (isCheap(path, price, now)) longest = Math.max(longest, path.srtt);
+  }
+  return Math.min(GRACE_ROUNDS * longest, Math.max(left, 0) / 2);
 }
 
 /** What was measured, but no more than the window allows: that falls sooner when a path fades. */
-function rateOf(path: PathView): number {
-  const most = path.cwnd / path.srtt;
+function rateOf(path: PathView, roundTrip: number): number {
+  const most = path.cwnd / roundTrip;
   return path.deliveryRate > 0 ? Math.min(path.deliveryRate, most) : most;
 }

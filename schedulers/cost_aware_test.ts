@@ -8,7 +8,15 @@ const HOST: SchedulerHost = { random: () => 0.5, wakeAt() {}, probe() {}, setSta
 
 /** A full path of 10 bytes per millisecond that costs nothing, and a metered one that is free. */
 function lines(now = 0, backlog = 100_000): { dsl: PlainPath; lte: PlainPath; view: PlainConnection } {
-  const figures = { deliveryRate: 10, cwnd: 1000, srtt: 100, oldestUnackedAt: now, lastAckAt: now };
+  const figures = {
+    deliveryRate: 10,
+    cwnd: 1000,
+    srtt: 100,
+    latestRtt: 100,
+    minRtt: 100,
+    oldestUnackedAt: now,
+    lastAckAt: now,
+  };
   const dsl = pathView(0, { room: 0, inFlight: 1000, ...figures });
   const lte = pathView(1, { srtt: 30, metered: true });
   return { dsl, lte, view: connectionView([dsl, lte], { now, backlog }) };
@@ -49,10 +57,13 @@ Deno.test("costAware() does not count what the cheap path can take at once as wa
 
 Deno.test("costAware() compares what waits with what the signal leaves, with hysteresis", () => {
   const scheduler = make();
-  const { view } = lines();
+  const { dsl, view } = lines();
+  // Asked twice, as it waits for some round trips whether the cheap path becomes faster.
   const at = (backlog: number, bufferMs: number) => {
     view.signals.set("bufferMs", bufferMs);
     view.backlog = backlog;
+    ask(scheduler, view);
+    dsl.oldestUnackedAt = dsl.lastAckAt = view.now += 400;
     return ask(scheduler, view);
   };
   // 9 kB and 1 kB in flight take a second at 10 bytes per millisecond.
@@ -71,19 +82,34 @@ Deno.test("costAware() notices a path that fades by its round-trip time before t
   view.signals.set("bufferMs", 2000);
   assertEquals(ask(scheduler, view), -1);
   dsl.srtt = 400;
+  assertEquals(ask(scheduler, view), -1);
+  dsl.oldestUnackedAt = dsl.lastAckAt = view.now = 1000;
   assertEquals(ask(scheduler, view), 1);
+});
+
+Deno.test("costAware() gives the cheap path some round trips to become fast, and less when time is short", () => {
+  const wait = (bufferMs: number) => {
+    const scheduler = make();
+    const { dsl, view } = lines();
+    view.signals.set("bufferMs", bufferMs);
+    for (; ask(scheduler, view) === -1; view.now += 10) dsl.oldestUnackedAt = dsl.lastAckAt = view.now;
+    return view.now;
+  };
+  assertEquals([wait(5000), wait(400), wait(0)], [400, 200, 0]);
 });
 
 Deno.test("costAware() takes its thresholds and its signal from the options", () => {
   const scheduler = make({ signal: "play", low: 500, high: 500, patience: 50, name: "frugal" });
   assertEquals(scheduler.name, "frugal");
-  const { view } = lines(0, 9000);
+  const { dsl, view } = lines(0, 9000);
   assertEquals(ask(scheduler, view), -1);
   view.now = 50;
   assertEquals(ask(scheduler, view), 1);
   view.signals.set("play", 1501);
   assertEquals(ask(scheduler, view), -1);
   view.signals.set("play", 1499);
+  assertEquals(ask(scheduler, view), -1);
+  dsl.oldestUnackedAt = dsl.lastAckAt = view.now = 500;
   assertEquals(ask(scheduler, view), 1);
 });
 
