@@ -6,7 +6,7 @@
 import type { SchedulerFactory } from "@multipath/quic/schedulers";
 import { controllerNames, type NumberSpaces, numberSpacesNames } from "../tests/kit/scenario/mod.ts";
 import type { Arguments, ArgumentSpec } from "./arguments.ts";
-import { UsageError } from "./errors.ts";
+import { CommandError, UsageError } from "./errors.ts";
 import { checkMode, loadScheduler } from "./mode_option.ts";
 import { nearest } from "../tests/kit/nearest.ts";
 import { userPath } from "./where.ts";
@@ -43,7 +43,7 @@ export interface SimOptions {
   readonly qlog: string | undefined;
 }
 
-/** Reads them; throws `UsageError`, and `CommandError` for a file that is no scheduler. */
+/** Reads them; throws `UsageError`. */
 export async function simOptions(given: Arguments): Promise<SimOptions> {
   const mode = given.value("mode");
   const file = given.value("scheduler");
@@ -62,8 +62,17 @@ export async function simOptions(given: Arguments): Promise<SimOptions> {
     seed: whole(given, "seed", 0, Number.MAX_SAFE_INTEGER),
     seeds: whole(given, "seeds", 1, MAX_SEEDS) ?? 1,
     qlog: given.value("qlog"),
-    scheduler: file === undefined ? undefined : { path: userPath(file), factory: await loadScheduler(file) },
+    scheduler: file === undefined ? undefined : await load(file),
   };
+}
+
+/** Nothing was tried yet: a file that is no scheduler is wrong usage here. */
+async function load(file: string): Promise<LoadedScheduler> {
+  try {
+    return { path: userPath(file), factory: await loadScheduler(file) };
+  } catch (error) {
+    throw error instanceof CommandError ? new UsageError(error.message) : error;
+  }
 }
 
 function exclusive(one: string, other: string): UsageError {

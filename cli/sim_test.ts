@@ -105,6 +105,8 @@ Deno.test("mpquic sim checks all files before the first run, and names file, key
     const usage = await run("small.json", "--mode", "min-rt");
     assertEquals(usage.code, 2);
     assertStringIncludes(usage.stderr, '"--mode" is "min-rt": expected one of ');
+    const broken = await run("small.json", "--scheduler", "small.json");
+    assertEquals([broken.code, broken.stdout], [2, ""]);
     assertStringIncludes((await run()).stderr, "The argument FILE is missing");
   });
 });
