@@ -21,8 +21,10 @@ export interface PathTroubleParts {
   readonly offerAgain: (path: PathId) => boolean;
 }
 
-/** The shortest time between two probes of a suspended path. */
-export const SUSPENDED_PROBE_MIN = 100;
+/** The shortest time between two probes of a suspended path; on long ones half a round trip. */
+export const SUSPENDED_PROBE_MIN = 25;
+/** How much longer each is than the one before: a path that is back is used after at most half the time that it was away. */
+const PROBE_GROWTH = 1.5;
 /** The longest, for as long as the path has not been quiet for {@linkcode SUSPENDED_PATIENCE}. */
 export const SUSPENDED_PROBE_MAX = 1000;
 /** How long a suspended path is probed at the faster pace. */
@@ -197,6 +199,10 @@ export class PathTrouble implements Timed {
     const doubt = this.#doubts.get(path.id);
     if (doubt === undefined) return;
     path.route.probes[APPLICATION] = 1;
+    // What arrives shows that the peer's direction works, whatever becomes of ours.
+    if (path.lastReceivedAt > doubt.suspendedAt && path.lastReceivedAt > doubt.probedAt) {
+      this.#parts.manager.avoid(path, false, now);
+    }
     doubt.probedAt = now;
     if (doubt.probeEvery >= SUSPENDED_PROBE_MAX) {
       // The peer was heard when the path was suspended, and so not told; by now it may be another trouble.
@@ -218,8 +224,8 @@ export class PathTrouble implements Timed {
 
   #backOff(path: Path, doubt: Doubt, now: number): void {
     const isPatient = now - doubt.since < SUSPENDED_PATIENCE;
-    const least = Math.max(SUSPENDED_PROBE_MIN, this.#parts.ptoOf(path.route));
-    const every = doubt.probeEvery === 0 ? least : 2 * doubt.probeEvery;
+    const least = Math.max(SUSPENDED_PROBE_MIN, path.route.rtt.smoothed / 2);
+    const every = doubt.probeEvery === 0 ? least : PROBE_GROWTH * doubt.probeEvery;
     doubt.probeEvery = Math.min(every, isPatient ? SUSPENDED_PROBE_MAX : SUSPENDED_PROBE_LAZY);
     doubt.probeAt = now + doubt.probeEvery;
   }
