@@ -91,8 +91,7 @@ for (const role of ROLES) {
     for (const path of full) assert(path.inFlight + path.mtu > path.cwnd, `path ${path.id} is full`);
     const before = f.rogue.caught.length;
     for (let i = 0; i < 40; i++) {
-      f.send([PING], 0);
-      f.send([PING], 1);
+      for (const path of [0, 1]) f.send([PING, { kind: "padding", length: 1150 }], path);
       f.after(0.5);
     }
     const acks = f.rogue.caught.slice(before).filter((p) => p.frames.some((g) => g.kind === "ack"));

@@ -51,6 +51,8 @@ export interface Waiting {
   bound: number;
   /** Whether the windows of the paths that stay were full when the first PTO was over: then data has to wait for one. */
   isFull: boolean;
+  /** Whether the request for it had not arrived, and goes behind the bulk of the other direction. */
+  isBehind: boolean;
 }
 
 /** What came of it. */
@@ -147,10 +149,15 @@ export function exchange(cut: Cut): Outcome {
         ? [paths.server]
         : [paths.client, paths.server];
       wait.bound = boundOf(noticing, dead, cut.links ?? LINKS);
+      wait.isBehind = load === "duplex" && direction === "down" && one.down.requestedAt < 0;
     }
   };
-  if (load !== "down") waits.push({ direction: "up", wait: 0, endedAfter: 0, bound: 0, isFull: false });
-  if (load !== "up") waits.push({ direction: "down", wait: 0, endedAfter: 0, bound: 0, isFull: false });
+  if (load !== "down") {
+    waits.push({ direction: "up", wait: 0, endedAfter: 0, bound: 0, isFull: false, isBehind: false });
+  }
+  if (load !== "up") {
+    waits.push({ direction: "down", wait: 0, endedAfter: 0, bound: 0, isFull: false, isBehind: false });
+  }
   const had = { up: 0, down: 0, upAt: startedAt, downAt: startedAt };
   const one = { up: requests.exchanges[0]!, down: requests.exchanges.at(-1)! };
   world.require(`the exchange, cut at ${at}`, () => {

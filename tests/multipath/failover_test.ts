@@ -45,8 +45,9 @@ function sweep({ links, loads, allowsFull }: Sweep): number[] {
           const outcome = exchange(cut);
           // What the other path loses takes as long as it takes.
           if (outcome.lostElsewhere > 0) continue;
-          for (const { direction, wait, bound, isFull } of outcome.waits) {
-            const longer = allowsFull && isFull ? 2 * links[1 - path]!.delayMs! : 0;
+          for (const { direction, wait, bound, isFull, isBehind } of outcome.waits) {
+            // A window's worth of data, taken over from the dead path, goes before a request behind it.
+            const longer = (allowsFull && isFull) || isBehind ? 2 * links[1 - path]!.delayMs! : 0;
             const what = `${load}, path ${path} ${death} at ${at}: ${direction} waits ${wait}, at most ${
               bound + longer
             }`;

@@ -239,7 +239,7 @@ Deno.test("row 38: a server refuses a path with PATH_ABANDON on another path", (
 
 Deno.test("row 39: a client repeats its PATH_CHALLENGE while the answer is held back, and uses the path when it comes", () => {
   const { paths, wire } = watched();
-  const until = 2500;
+  const until = 2000;
   wire.verdict = ({ sender, link, at }) => sender === "server" && link === 1 && at < until ? "drop" : "pass";
   paths.ready();
   paths.open(1);
