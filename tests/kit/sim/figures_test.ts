@@ -22,7 +22,7 @@ function metrics(): {
   lose(path: number, number: number, trigger?: TraceEvents["quic:packet_lost"]["trigger"]): void;
   ack(path: number, ...numbers: number[]): void;
 } {
-  const metrics = new SideMetrics(() => {});
+  const metrics = new SideMetrics(() => {}, () => {});
   const header = (path: number, number: number) => ({ type: "one_rtt", number, path }) as const;
   return {
     metrics,
@@ -159,6 +159,19 @@ Deno.test("Deaths: a PING has nothing to move, a copy of the same instant has mo
   deaths.onSent("client", 1, false, [stream(0, 10)], 15);
   deaths.onSent("client", 0, true, [stream(0, 10)], 15);
   assertEquals(deaths.results[0], { link: 0, side: "client", deadMs: 10, firstLostMs: 12, movedMs: 15 });
+});
+
+Deno.test("Deaths: a copy of what went elsewhere before has moved already, unless it was lost there", () => {
+  for (const isLost of [false, true]) {
+    const deaths = new Deaths();
+    deaths.onSent("server", 1, false, [stream(0, 100)], 5);
+    deaths.die(0, "server", 10);
+    if (isLost) deaths.onLost("server", 1, 0, 0, 100);
+    deaths.onSent("server", 0, true, [stream(0, 100)], 12);
+    assertEquals(deaths.results[0]!.movedMs, isLost ? -1 : 12);
+    deaths.onSent("server", 1, false, [stream(0, 100)], 20);
+    assertEquals(deaths.results[0]!.movedMs, isLost ? 20 : 12);
+  }
 });
 
 Deno.test("runScenario() a link that dies is got over, and the result says when", () => {

@@ -14,6 +14,9 @@ import type { DirectionResult } from "../scenario/types.ts";
 /** Hears of each packet that was sent. */
 export type OnPacket = (path: number, frames: readonly Frame[], now: number) => void;
 
+/** Hears of each piece of a stream that was in a packet which was found to be lost. */
+export type OnLost = (path: number, stream: number, from: number, to: number) => void;
+
 /** ACK and PATH_ACK frames that an end wrote. */
 export interface AckCounts {
   /** How many. */
@@ -55,14 +58,16 @@ export class SideMetrics implements Observer {
   /** Bytes of streams and numbered datagrams that it sent again although no packet with them had been declared lost. */
   repeatedWithoutLoss = 0;
   readonly #onPacket: OnPacket;
+  readonly #onLostBytes: OnLost;
   readonly #isShared: boolean;
   readonly #packets = new Map<number, Map<number, Sent>>();
   readonly #streams = new Map<number, StreamBytes>();
   readonly #datagrams = new Ranges();
 
   /** `isShared`: all paths have one number space. */
-  constructor(onPacket: OnPacket, isShared = false) {
+  constructor(onPacket: OnPacket, onLost: OnLost, isShared = false) {
     this.#onPacket = onPacket;
+    this.#onLostBytes = onLost;
     this.#isShared = isShared;
   }
 
@@ -155,7 +160,9 @@ export class SideMetrics implements Observer {
     if (trigger !== "path_abandoned" && trigger !== "migration") this.path(packet.path).lost++;
     const { bytes } = packet;
     for (let i = 0; i < bytes.length; i += 3) {
-      this.#streams.get(bytes[i] as number)?.lost.add(bytes[i + 1] as number, (bytes[i + 2] as number) - 1);
+      const [stream, from, to] = [bytes[i] as number, bytes[i + 1] as number, bytes[i + 2] as number];
+      this.#streams.get(stream)?.lost.add(from, to - 1);
+      this.#onLostBytes(packet.path, stream, from, to);
     }
   }
 

@@ -90,6 +90,13 @@ function marksEcn(scenario: Scenario): boolean {
     scenario.events.some(({ action }) => action.type === "set" && marks(action.set));
 }
 
+/** Whether any link is ever dead. */
+export function hasDeaths(scenario: Scenario): boolean {
+  const isDead = ({ dead, unreachable }: LinkOptions): boolean => dead === true || unreachable === true;
+  return scenario.links.some(({ both, up, down }) => isDead(both) || isDead(up) || isDead(down)) ||
+    scenario.events.some(({ action }) => action.type === "set" && isDead(action.set));
+}
+
 /** What both sides together make of their wishes. */
 export function spacesOf({ client, server }: Scenario): NumberSpaces {
   if (client.numberSpaces === "off" || server.numberSpaces === "off") return "off";

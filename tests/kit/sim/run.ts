@@ -12,7 +12,7 @@ import type { Scenario, ScenarioResult, Side } from "../scenario/types.ts";
 import { Deaths } from "./deaths.ts";
 import { Ledger } from "./ledger.ts";
 import { SideMetrics } from "./metrics.ts";
-import { type RunScenarioOptions, spacesOf } from "./options.ts";
+import { hasDeaths, type RunScenarioOptions, spacesOf } from "./options.ts";
 import { emptyResult, fillResult } from "./result.ts";
 import { Routes } from "./routes.ts";
 import { Script } from "./script.ts";
@@ -52,7 +52,7 @@ export class Run {
   /** What was delivered. */
   readonly ledger: Ledger = new Ledger();
   /** How links died. */
-  readonly deaths: Deaths = new Deaths();
+  readonly deaths: Deaths;
   /** What each end sent. */
   readonly metrics: Readonly<Record<Side, SideMetrics>>;
   /** The world. */
@@ -72,8 +72,13 @@ export class Run {
     this.#scenario = scenario;
     this.#options = options;
     const isShared = spacesOf(scenario) === "single";
+    this.deaths = new Deaths(hasDeaths(scenario));
     const watch = (side: Side, direction: "up" | "down"): SideMetrics =>
-      new SideMetrics((path, frames, now) => this.#onPacket(side, direction, path, frames, now), isShared);
+      new SideMetrics(
+        (path, frames, now) => this.#onPacket(side, direction, path, frames, now),
+        (path, stream, from, to) => this.deaths.onLost(side, this.routes.linkOf(path), stream, from, to),
+        isShared,
+      );
     this.metrics = { client: watch("client", "up"), server: watch("server", "down") };
     let loads: readonly RunningLoad[] = [];
     this.stage = new Stage(scenario, options, (stage) => {
