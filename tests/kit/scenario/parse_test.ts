@@ -403,7 +403,9 @@ Deno.test("parseScenario() takes or refuses whatever was changed in a file, and 
   fc.assert(
     fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
       const file = structuredClone(RICH);
-      for (const { where, key, other, value, how } of changes) {
+      for (const { where, key, other, value: drawn, how } of changes) {
+        // Later changes may be made in it: others must not see them.
+        const value = structuredClone(drawn);
         const all = containers(file);
         const target = all[where % all.length] as Record<string, unknown>;
         const keys = Object.keys(target);
