@@ -2,16 +2,19 @@
  * Schedulers: who decides on which path data goes. {@linkcode Scheduler} is the contract; what is here implements it with
  * nothing but what any plugin can import.
  *
- * @example A scheduler that uses "wifi" as long as it has room
+ * @example A scheduler that uses "wifi" as long as it has room, and otherwise what min-RTT does
  * ```ts
- * import { fastest, HOLD, type Scheduler, send } from "@multipath/quic/schedulers";
+ * import { fastest, isHealthy, minRtt, type Scheduler, send } from "@multipath/quic/schedulers";
  *
  * export function wifiFirst(): Scheduler {
+ *   const others = minRtt();
  *   return {
  *     name: "wifi-first",
- *     schedule(_work, view) {
- *       const path = fastest(view, (p) => p.label === "wifi" && p.room > 0) ?? fastest(view, (p) => p.room > 0);
- *       return path ? send(path) : HOLD;
+ *     schedule(work, view) {
+ *       const wifi = fastest(view, (path) => {
+ *         return path.label === "wifi" && path.status === "available" && path.room > 0 && isHealthy(path, view.now);
+ *       });
+ *       return wifi ? send(wifi) : others.schedule(work, view);
  *     },
  *   };
  * }
