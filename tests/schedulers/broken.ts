@@ -85,6 +85,9 @@ const copiesToBackups = scheduling(() => (work, view) => {
   return path < 0 ? HOLD : sendCopies({ id: path }, others(view, path));
 });
 
+/** Repeats everything on whatever other path there is. */
+const repeatsOnBackups: SchedulerFactory = () => almostMinRtt({ reinjection: "when-idle" });
+
 function others({ paths }: ConnectionView, than: PathId): PathId[] {
   return paths.filter(({ id }) => id !== than).map(({ id }) => id);
 }
@@ -223,6 +226,7 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
   "ignores statuses": { breaks: BACKUPS, factory: ignoresStatus },
   "spills on backups": { breaks: BACKUPS, factory: spillsOnBackups },
   "copies to backups": { breaks: BACKUPS, factory: copiesToBackups },
+  "repeats on backups what is on a path that works": { breaks: BACKUPS, factory: repeatsOnBackups },
   "copies to the same path": { breaks: DUPLICATES, factory: copiesToItself },
   "copies twice": { breaks: DUPLICATES, factory: copiesTwice },
   "starves a stream": { breaks: ONCE, factory: starvesAStream },

@@ -197,10 +197,17 @@ class Walker implements WalkResult {
       if (kind === undefined) break;
       if (!this.#askFor(this.#workOf(kind))) break;
     }
-    const silent = this.#usable.find((path) => path.view.ptoCount > 0 && path.view.inFlight > 0);
-    if (silent === undefined) return;
-    const { id, inFlight } = silent.view;
-    this.#askFor(workOf({ kind: "reinject", bytes: inFlight, lastPath: id, firstSentAt: now - 100 }));
+    this.#offerAgain();
+  }
+
+  /** Offers what is in flight on a path once more: when the path is silent, or the scheduler wants it. */
+  #offerAgain(): void {
+    const word = ask<unknown>(() => this.#scheduler?.reinjection);
+    const wantsAll = word === "when-idle" || word === "before-new";
+    const busy = this.#usable.filter(({ view }) => view.inFlight > 0 && (wantsAll || view.ptoCount > 0));
+    if (busy.length === 0) return;
+    const { id, inFlight } = busy[this.#random.int(busy.length)]!.view;
+    this.#askFor(workOf({ kind: "reinject", bytes: inFlight, lastPath: id, firstSentAt: this.#view.now - 100 }));
   }
 
   #nextKind(): WorkKind | undefined {
@@ -248,7 +255,8 @@ class Walker implements WalkResult {
       this.#add("held", `${did} ${work.bytes} bytes (${work.kind}) with nothing in flight: expected it to send`);
     }
     const steady = this.#paths.find((one) => one.isSteady && one.isUsable)?.view.id;
-    if (steady === undefined || (work.lastPath === steady && work.kind !== "stream")) return;
+    // What was lost on the one path that works may be in doubt there.
+    if (steady === undefined || (work.kind === "retransmit" && work.lastPath === steady)) return;
     for (const id of [path, ...copies]) {
       if (paths.find((one) => one.id === id)?.status !== "backup") continue;
       this.#add("backup", `used path ${id}, a backup, for ${work.kind}: expected path ${steady}, which works`);
