@@ -45,7 +45,7 @@ export class Gate {
       return false;
     }
     if (route.room(now) > 0) return true;
-    if (route.allowance > 0) {
+    if (route.hasAllowance) {
       this.pacedUntil = Math.min(this.pacedUntil, route.pacer.readyAt(route.mtu.current, now));
     }
     return false;

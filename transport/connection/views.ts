@@ -80,7 +80,7 @@ export class LivePathView implements PathView {
 
   get readyAt(): number {
     const { route } = this.#path;
-    return route.hasWindow && route.allowance > 0 ? route.pacer.readyAt(route.mtu.current, this.#moment.now) : Infinity;
+    return route.hasWindow && route.hasAllowance ? route.pacer.readyAt(route.mtu.current, this.#moment.now) : Infinity;
   }
 
   get deliveryRate(): number {

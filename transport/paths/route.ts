@@ -143,11 +143,19 @@ export class Route {
     return this.inFlight + this.mtu.current <= this.controller.cwnd;
   }
 
+  /**
+   * Whether the amplification limit has room for a full packet: what does not fit into the rest of an allowance would stand
+   * in the way of all that could go elsewhere.
+   */
+  get hasAllowance(): boolean {
+    return this.allowance >= this.mtu.current;
+  }
+
   /** Bytes that may leave now under the window, the pacer and the amplification limit; less than a packet is nothing. */
   room(now: number): number {
     if (!this.hasWindow) return 0;
     const paced = this.pacer.room(now);
-    if (paced < this.mtu.current) return 0;
+    if (paced < this.mtu.current || !this.hasAllowance) return 0;
     return Math.min(this.controller.cwnd - this.inFlight, paced, this.allowance);
   }
 
