@@ -128,7 +128,7 @@ export class Arena {
       random: this.world.random.fork(name),
       observer,
       ...(name === "client" ? {} : {
-        server: { transport: this.plan.server },
+        server: { transport: this.plan.server, retry: this.plan.retry },
         apps: (connection: Connection) => {
           party.meet(connection);
           return [party];

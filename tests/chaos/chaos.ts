@@ -10,6 +10,7 @@ import { plans } from "./draw.ts";
 import { assertSound, judge } from "./judge.ts";
 import { perform } from "./perform.ts";
 import { type EndName, formatPlan, type Plan } from "./plan.ts";
+import { shorten } from "./shorten.ts";
 
 /** How long a patient plan waits for the handshake: milliseconds. */
 const HANDSHAKE = 60_000;
@@ -48,22 +49,48 @@ export function run(
 /** Runs the plan of a seed; when it fails, looks for the shortest that fails too, for at most so many milliseconds. */
 export function check(seed: number, patience: number): Failure | undefined {
   const plan = chaos(seed);
+  const message = complaintOf(plan);
+  if (message === undefined) return undefined;
+  const end = performance.now() + patience;
+  const failure = shorter({ seed, plan, message }, () => performance.now() < end);
+  // Then values become simple, and the list shorter still.
+  return performance.now() < end ? simpler(failure, end - performance.now()) : failure;
+}
+
+/** What is wrong with a plan; `undefined`: nothing. */
+function complaintOf(plan: Plan): string | undefined {
   try {
     run(plan);
     return undefined;
   } catch (error) {
-    return shortest(seed, patience) ?? { seed, plan, message: messageOf(error) };
+    return messageOf(error);
   }
 }
 
-function shortest(seed: number, patience: number): Failure | undefined {
+/** The same plan with as few operations as show a fault. */
+function shorter(failure: Failure, mayGoOn: () => boolean): Failure {
+  let found = failure;
+  shorten(failure.plan.operations, (operations) => {
+    const plan = { ...failure.plan, operations };
+    const message = complaintOf(plan);
+    if (message === undefined) return false;
+    found = { ...failure, plan, message };
+    return true;
+  }, mayGoOn);
+  return found;
+}
+
+/** fast-check's shortest, if it is shorter. */
+function simpler(failure: Failure, patience: number): Failure {
+  const { seed } = failure;
   const { counterexample, errorInstance } = fc.check(fc.property(plans(seed), (plan) => run(plan)), {
     seed,
     numRuns: 1,
     interruptAfterTimeLimit: patience,
   });
   const plan = counterexample?.[0];
-  return plan === undefined ? undefined : { seed, plan, message: messageOf(errorInstance) };
+  if (plan === undefined || plan.operations.length > failure.plan.operations.length) return failure;
+  return { seed, plan, message: messageOf(errorInstance) };
 }
 
 function messageOf(error: unknown): string {

@@ -49,7 +49,10 @@ const wait = fc.oneof(
 const damage: Arbitrary<Damage> = fc.oneof(
   fc.record({ kind: fc.constant("drop" as const) }),
   fc.record({ kind: fc.constant("duplicate" as const) }),
-  fc.record({ kind: fc.constant("delay" as const), by: upTo(1, 1000) }),
+  fc.record({
+    kind: fc.constant("delay" as const),
+    by: fc.oneof({ weight: 4, arbitrary: upTo(1, 1000) }, { weight: 1, arbitrary: fc.constant(10_000) }),
+  }),
   fc.record({ kind: fc.constant("corrupt" as const), at: fc.constantFrom(0, 0.01, 0.5, 0.99) }),
 );
 
@@ -113,7 +116,11 @@ const deeds: Arbitrary<Deed> = fc.oneof(
   deed(2, "poke", { end }),
 );
 
-const closing = deed(1, "close", { end, code }).arbitrary;
+/** Things that only some plans have. */
+const rare = {
+  close: deed(1, "close", { end, code }),
+  ids: [deed(1, "rotate", { end, nth }), deed(1, "renew", { end, nth })],
+};
 
 function operation(of: Arbitrary<Deed>): Arbitrary<Operation> {
   return fc.tuple(wait, of).map(
@@ -144,29 +151,33 @@ const config: Arbitrary<TransportConfig> = fc.record({
   grease: fc.boolean(),
 });
 
-/** Plans with this seed for the world. In a part of them an end closes in the middle. */
-export function plans(seed: number): Arbitrary<Plan> {
-  const size = { maxLength: MAX_OPERATIONS, size: "max" } as const;
-  const one = operation(deeds);
-  const operations = fc.oneof(
-    { weight: 7, arbitrary: fc.array(one, size) },
-    {
-      weight: 1,
-      arbitrary: fc.array(fc.oneof({ weight: 20, arbitrary: one }, { weight: 1, arbitrary: operation(closing) }), size),
-    },
+/** Lists of operations: in a part of them an end closes in the middle, in another part connection ids change. */
+function lists(): Arbitrary<Operation[]> {
+  const usual = { weight: 20, arbitrary: deeds };
+  const list = (weight: number, of: Arbitrary<Deed>): { weight: number; arbitrary: Arbitrary<Operation[]> } => ({
+    weight,
+    arbitrary: fc.array(operation(of), { maxLength: MAX_OPERATIONS, size: "max" }),
+  });
+  return fc.oneof(
+    list(12, deeds),
+    list(2, fc.oneof(usual, rare.close)),
+    list(2, fc.oneof(usual, ...rare.ids)),
   );
+}
+
+/** Plans with this seed for the world. */
+export function plans(seed: number): Arbitrary<Plan> {
+  const links = fc.tuple(shape, mtu).map(([shape, mtu]) => ({ ...shape, mtu }));
   return fc.noBias(fc.record({
     seed: fc.constant(seed),
-    links: fc.array(
-      fc.tuple(shape, mtu).map(([shape, mtu]) => ({ ...shape, mtu })),
-      { minLength: 1, maxLength: MAX_LINKS, size: "max" },
-    ),
+    links: fc.array(links, { minLength: 1, maxLength: MAX_LINKS, size: "max" }),
     shared: fc.constantFrom(false, false, false, true),
     apart: fc.boolean(),
+    retry: fc.constant(false),
+    patient: fc.constantFrom(true, true, true, false),
     client: config,
     server: config,
-    patient: fc.constantFrom(true, true, true, false),
-    operations,
+    operations: lists(),
     healthy: upTo(1, 2 ** MAX_LINKS - 1),
     closer: end,
   }));

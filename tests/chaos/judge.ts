@@ -25,14 +25,17 @@ const WELL: LinkOptions = {
   duplicatePercent: 0,
   corruptPercent: 0,
 };
-/** Milliseconds that any transfer may take, whatever it carries: validations, probes and their back-off. */
-const PATIENCE = 120_000;
+/**
+ * Milliseconds that any transfer may take, whatever it carries: validations, probes and their back-off. A host that slept for
+ * 20 s has seen a round trip of as much, and a PTO of a minute.
+ */
+const PATIENCE = 300_000;
 /** How many times longer than the chaos its back-off lasts. */
 const BACK_OFF = 4;
 /** The share of a link's rate that must be made use of, at least. */
 const LEAST_USE = 0.05;
-/** The time in which both ends must come to agree when all links are well. */
-const AGREEMENT = 120_000;
+/** The time in which both ends must come to agree when all links are well: closed paths are kept for three such PTO. */
+const AGREEMENT = 400_000;
 /** An end that speaks now and then notices what is wrong. */
 const PING_EVERY = 5000;
 /** Closing takes three PTO, and as long as the idle timeout for the end that does not hear of it. */

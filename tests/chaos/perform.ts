@@ -48,11 +48,21 @@ const HANDLERS: Handlers = {
     }),
   rebind: (arena, { link, address }) => {
     // Before the handshake is confirmed nobody may move (RFC 9000 §9).
-    if (arena.connections === undefined) return NOTHING;
+    if (arena.connections === undefined || arena.plan.operations.some(changesIds)) return NOTHING;
     arena.links[link % arena.links.length]!.rebind({ address });
     return `link ${link % arena.links.length}`;
   },
   keys: (arena, { end }) => onEnd(arena, end, ({ connection }) => (connection!.updateKeys(), "asked")),
+  rotate: (arena, { end, nth }) =>
+    onEnd(arena, end, ({ connection }) => {
+      const path = at(livePaths(connection!), nth);
+      return path === undefined ? NOTHING : `path ${path.id}: ${connection!.rotateConnectionId(path.id)}`;
+    }),
+  renew: (arena, { end, nth }) =>
+    onEnd(arena, end, ({ connection }) => {
+      const path = at(livePaths(connection!), nth);
+      return path === undefined ? NOTHING : `path ${path.id}: ${connection!.renewConnectionIds(path.id)}`;
+    }),
   damage: (arena, { link, direction, damage, count }) => {
     const number = link % arena.links.length;
     for (const way of ["up", "down"] as const) {
@@ -169,6 +179,14 @@ const HANDLERS: Handlers = {
       return "closed";
     }),
 };
+
+/**
+ * Addresses and ids do not change in the same run: who is out of spare ids when the peer comes with another id from another
+ * address must not answer there (RFC 9000 §9.5), and all may end.
+ */
+function changesIds(operation: Operation): boolean {
+  return operation.do === "rotate" || operation.do === "renew";
+}
 
 /** Does something at an end that can. A path that there is no more, or an end that is over, may refuse. */
 function onEnd(arena: Arena, end: EndName, act: (party: Party) => string): string {

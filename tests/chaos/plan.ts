@@ -28,6 +28,10 @@ export type Deed =
   | { readonly do: "describe"; readonly nth: number; readonly label: string; readonly cost: number }
   | { readonly do: "rebind"; readonly link: number; readonly address: boolean }
   | { readonly do: "keys"; readonly end: EndName }
+  /** Sends with another of the peer's ids. */
+  | { readonly do: "rotate"; readonly end: EndName; readonly nth: number }
+  /** Gives the peer other ids. */
+  | { readonly do: "renew"; readonly end: EndName; readonly nth: number }
   | {
     readonly do: "damage";
     readonly link: number;
@@ -99,6 +103,8 @@ export interface Plan {
   readonly shared: boolean;
   /** Whether the server has an address for each link. */
   readonly apart: boolean;
+  /** Whether the server makes clients prove their address. */
+  readonly retry: boolean;
   readonly client: TransportConfig;
   readonly server: TransportConfig;
   /** Whether the first operation waits until both ends have confirmed the handshake. */

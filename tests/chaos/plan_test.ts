@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { formatEntry, Trace } from "../kit/trace.ts";
 import { chaos, check, run } from "./chaos.ts";
 import { formatPlan, parsePlan } from "./plan.ts";
+import { shorten } from "./shorten.ts";
 import { Progress } from "./progress.ts";
 
 Deno.test("chaos() makes the same plan of a seed each time, and it survives its text", () => {
@@ -47,4 +48,12 @@ Deno.test("Progress refuses the file of another run", () => {
     "100 runs from seed 1: expected that of 100 runs from seed 2",
   );
   assertThrows(() => Progress.parse("", 1, 100), TypeError, "Progress is no JSON");
+});
+
+Deno.test("shorten() leaves what is needed, in order, and stops when it may not go on", () => {
+  const list = Array.from({ length: 60 }, (_, i) => i);
+  const fails = (shorter: readonly number[]): boolean => [7, 31, 58].every((n) => shorter.includes(n));
+  assertEquals(shorten(list, fails, () => true), [7, 31, 58]);
+  assertEquals(shorten(list, () => true, () => true), []);
+  assertEquals(shorten(list, fails, () => false), list);
 });

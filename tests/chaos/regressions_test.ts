@@ -13,10 +13,10 @@ const LINK = {
   ecn: false,
   mtu: 1500,
 };
+const DEFAULT = { maxIdleTimeout: 600_000, handshakeTimeout: 500_000 };
 /** Nothing is done that nobody asked for. */
 const QUIET = {
-  maxIdleTimeout: 600_000,
-  handshakeTimeout: 500_000,
+  ...DEFAULT,
   maxAckDelay: 0,
   mtuDiscovery: false,
   grease: false,
@@ -30,6 +30,7 @@ function plan(operations: readonly Operation[], changes: Partial<Plan> = {}): Pl
     apart: false,
     client: QUIET,
     server: QUIET,
+    retry: false,
     patient: false,
     operations,
     healthy: 1,
@@ -99,4 +100,31 @@ Deno.test("Client's PING goes on another path when one before it is in flight on
     { wait: 1, do: "rebind", link: 0, address: false },
     { wait: 20, do: "closePath", end: "server", nth: 3, code: 0 },
   ], { patient: true }));
+});
+
+Deno.test("Server does not wait behind a datagram that no amplification limit lets go", () => {
+  run(plan([
+    { wait: 0, do: "stream", end: "server", kind: "bidirectional", bytes: 287_269, finish: true },
+    { wait: 0, do: "cut", link: 0, direction: "down", how: "unreachable" },
+    { wait: 2385, do: "keys", end: "client" },
+    {
+      wait: 0,
+      do: "shape",
+      link: 0,
+      direction: "both",
+      shape: { ...LINK, rateMbps: 2, delayMs: 60, jitterMs: 3, reorder: true, queuePackets: 20 },
+    },
+    { wait: 0, do: "stream", end: "client", kind: "bidirectional", bytes: 106_351, finish: true },
+    { wait: 0, do: "datagrams", end: "server", count: 1, bytes: 1000, path: 0, life: 0 },
+    { wait: 0, do: "openPath", link: 1, port: 2, status: "backup" },
+    { wait: 1, do: "rebind", link: 0, address: false },
+  ], {
+    seed: 32_140,
+    links: [{ ...LINK, delayMs: 300 }, LINK],
+    shared: true,
+    client: DEFAULT,
+    server: DEFAULT,
+    patient: true,
+    closer: "server",
+  }));
 });
