@@ -378,10 +378,9 @@ export class PathManager implements FrameOwner {
     this.#announce(path, "usable", reason, now);
   }
 
-  #onAbandon(frame: PathAbandonFrame, packet: ReceivedPacket): void {
+  #onAbandon(frame: PathAbandonFrame, { now }: ReceivedPacket): void {
     const { limits, paths, issuer } = this.#parts;
     const { path: id } = frame;
-    const { now } = packet;
     limits.check(id);
     if (this.#spent.isGone(id)) return;
     const until = this.#retention.heard(id, now);
