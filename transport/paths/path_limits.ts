@@ -165,6 +165,11 @@ export class PathLimits implements FrameOwner {
   }
 }
 
+/** Why there can be no path but path 0. */
+export const NOT_SPOKEN = "the peer does not speak RFC 10069, or this end does not offer it";
+/** Why there can be none to an address. */
+export const FORBIDDEN = "the peer forbids paths to that address of its";
+
 /** The error for an attempt to open a path that the connection cannot have. */
 export function cannotOpen(why: string): PathError {
   return new PathError(`Cannot open a path: ${why}`);

@@ -6,7 +6,7 @@ import type { PathId } from "../base/role.ts";
 import type { Frame, PathAbandonFrame, PathStatusFrame } from "../wire/frames/types.ts";
 import { describePath, Path, type PathProperties, type PathState, type PathStatus, UNDESCRIBED } from "./path.ts";
 import { type PathChange, pathStats } from "./path_events.ts";
-import { cannotOpen } from "./path_limits.ts";
+import { cannotOpen, FORBIDDEN, NOT_SPOKEN } from "./path_limits.ts";
 import type { PathManagerParts } from "./path_manager_parts.ts";
 import { PathStatuses } from "./path_statuses.ts";
 import { Retention } from "./retention.ts";
@@ -30,9 +30,6 @@ interface Opening extends OpenPathOptions {
   readonly since: number;
 }
 
-/** Why a path that waited cannot be. */
-const NOT_SPOKEN = "the peer does not speak RFC 10069, or this end does not offer it";
-const FORBIDDEN = "the peer forbids paths to that address of its";
 /** Longest that a path waits for the peer to allow it, and to give it a connection id. */
 export const OPENING_TIMEOUT = 10_000;
 
