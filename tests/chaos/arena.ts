@@ -4,6 +4,8 @@
  * @module
  */
 import type { Connection } from "../../transport/connection/connection.ts";
+import type { Endpoint } from "../../transport/endpoint/endpoint.ts";
+import type { Incoming } from "../../transport/endpoint/incoming.ts";
 import type { PathStats } from "../../transport/paths/path_events.ts";
 import { EndpointNode } from "../kit/endpoint_node.ts";
 import type { Link, TappedDatagram, TapVerdict } from "../kit/link.ts";
@@ -132,6 +134,11 @@ export class Arena {
         apps: (connection: Connection) => {
           party.meet(connection);
           return [party];
+        },
+        // An Initial that comes when the connection it began is over looks like that of a new client.
+        onIncoming: (incoming: Incoming, endpoint: Endpoint, now: number) => {
+          if (party.connection?.state === "closed") endpoint.ignore(incoming);
+          else node.accept(incoming, now);
         },
       }),
     });
