@@ -5,6 +5,7 @@
  */
 import { pathToFileURL } from "node:url";
 import {
+  DEFAULT_MODE,
   type ModeChoice,
   SCHEDULER_NAMES,
   schedulerByName,
@@ -22,7 +23,7 @@ const MAX_PATHS = 64;
 /** Lines for `--help`. */
 export const MODE_HELP = `  --mode MODE         Which path gets the next packet: ${
   SCHEDULER_NAMES.join(", ")
-}. Default min-rtt
+}. Default ${DEFAULT_MODE}
   --scheduler FILE    Or a module whose default export makes a scheduler (SchedulerFactory)
   --max-paths N       Paths at once; 0: do not offer RFC 10069. Default 4`;
 

@@ -30,8 +30,8 @@ const HYSTERESIS = 0.25;
  * send goes on a slower one only if it arrives there before it would on the fast one, were it to wait. Long transfers use
  * all paths; the last bytes of each wait for the fast path and are not behind a slow one's round trip.
  *
- * It compares how long what waits would take: in rounds of the fast path's window, against one round of the slower path, with
- * the larger deviation of the two as a margin.
+ * It compares how long what waits would take: a round trip of the fast path and the time in which its window, less what it
+ * loses, gets all through, against one round of the slower path, with the larger deviation of the two as a margin.
  */
 export function ecf(): Scheduler {
   let isWaiting = false;
@@ -55,14 +55,21 @@ export function ecf(): Scheduler {
 
 /** Whether all that waits is done sooner when it waits for the fast path than with one round on the slow one. */
 function isWaitingSooner(fast: PathView, slow: PathView, bytes: number, isWaiting: boolean): boolean {
-  const rounds = (Math.max(bytes, fast.cwnd) + fast.cwnd) / fast.cwnd;
+  const time = fast.srtt + Math.max(bytes, fast.cwnd) / rateOf(fast);
   const slack = isWaiting ? 1 + HYSTERESIS : 1;
-  return fast.srtt * rounds < (slow.srtt + margin(fast, slow)) * slack;
+  return time < (slow.srtt + margin(fast, slow)) * slack;
 }
 
 /** Whether the slow path would be done with it within two rounds of the fast one. */
 function isDoneInTime(fast: PathView, slow: PathView, bytes: number): boolean {
   return slow.srtt * Math.max(bytes, slow.cwnd) / slow.cwnd < 2 * fast.srtt + margin(fast, slow);
+}
+
+/** What the path gets through: its window each round trip, but no more than was ever measured, less what it loses. */
+function rateOf(path: PathView): number {
+  const most = path.cwnd / path.srtt;
+  const measured = path.deliveryRate > 0 ? Math.min(path.deliveryRate, most) : most;
+  return measured * (1 - path.lossRate);
 }
 
 function margin(fast: PathView, slow: PathView): number {

@@ -34,8 +34,8 @@ Deno.test("ecf() does not wait when the slower path is hardly slower", () => {
 
 Deno.test("ecf() stays with waiting for a while when it looks worse", () => {
   const scheduler = ecf();
-  // Rounds of 20 ms against 102 ms: 54 kB take 5.5 of them, and waiting is given up only when it looks a quarter worse.
-  const [before, between] = [30_000, 54_000];
+  // 20 ms and 500 bytes a millisecond against 102 ms: 45 kB take 110 ms, and waiting is given up only when it looks a quarter worse.
+  const [before, between] = [30_000, 45_000];
   assertEquals(choice(ecf(), between, 100), 1);
   assertEquals([before, between, 70_000, between].map((bytes) => choice(scheduler, bytes, 100)), [-1, -1, 1, 1]);
 });

@@ -63,7 +63,7 @@ const SCHEDULERS: ReadonlyMap<string, SchedulerFactory> = new Map<string, Schedu
 export const SCHEDULER_NAMES: readonly string[] = Object.freeze([...SCHEDULERS.keys()]);
 
 /** The mode of those who choose none. */
-export const DEFAULT_MODE = "min-rtt";
+export const DEFAULT_MODE = "aggregation";
 
 /** The scheduler of that name; `undefined` when there is none. */
 export function schedulerByName(name: string): SchedulerFactory | undefined {

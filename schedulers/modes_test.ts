@@ -20,7 +20,7 @@ Deno.test("schedulerOf() takes a name, a function and a mode", () => {
 });
 
 Deno.test("schedulerOf() refuses everything else and says what it expected", () => {
-  assertThrows(() => schedulerOf("fastest"), RangeError, 'Mode is "fastest": expected one of min-rtt, round-robin');
+  assertThrows(() => schedulerOf("fastest"), RangeError, 'Mode is "fastest": expected one of interactive, handover');
   for (const wrong of [undefined, null, 7, {}, { scheduler: 7 }]) {
     assertThrows(() => schedulerOf(wrong as unknown as ModeChoice), TypeError, "expected a name");
   }

@@ -12,7 +12,7 @@ import {
   sendCopies,
   type Work,
 } from "./scheduler.ts";
-import { NO_TIER, tierOf } from "./select.ts";
+import { isHealthy, NO_TIER, tierOf } from "./select.ts";
 
 /**
  * Every packet on every path that works; what arrives first counts (after ReMP TCP, ICC 2016). The delay is the least of all
@@ -34,7 +34,7 @@ export function redundant(host: SchedulerHost): Scheduler {
     schedule(work: Work, view: ConnectionView): Decision {
       const { paths } = view;
       const tier = bestTier(work, view);
-      if (tier === NO_TIER) return HOLD;
+      if (tier === NO_TIER || (work.kind === "reinject" && isWorse(tier, work, view))) return HOLD;
       copies.length = 0;
       let lead: PathView | undefined;
       for (let i = 0; i < paths.length; i++) {
@@ -53,4 +53,10 @@ export function redundant(host: SchedulerHost): Scheduler {
     },
     onEvent: (event, view) => doubts.onEvent(event, view),
   };
+}
+
+/** Whether the path that has the data is of a better tier than all others: then a copy would go on a backup for nothing. */
+function isWorse(tier: number, work: Work, view: ConnectionView): boolean {
+  const holder = view.paths.find((path) => path.id === work.lastPath);
+  return holder !== undefined && (isHealthy(holder, view.now) ? 0 : 2) + (holder.status === "backup" ? 1 : 0) < tier;
 }

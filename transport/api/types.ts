@@ -268,7 +268,7 @@ export interface QuicTransportOptions {
   readonly congestionControl?: "default" | "throughput" | "low-latency" | "cubic" | "newreno" | undefined;
   /**
    * Who decides on which path data goes: the name of a mode, a mode, or a scheduler. A client asks the server for it as well,
-   * see `setMode`. Default `"min-rtt"`.
+   * see `setMode`. Default `"aggregation"`.
    */
   readonly mode?: ModeChoice | undefined;
   /** Paths at once, at least 1; 0: RFC 10069 is not offered. Default 4, or more when more `paths` are asked for. */

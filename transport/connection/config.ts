@@ -42,7 +42,7 @@ export interface TransportConfig {
   readonly initialWindowPackets?: number;
   /** Congestion controller of each route. Default `"cubic"`. */
   readonly congestion?: "cubic" | "newreno" | ControllerFactory;
-  /** Who decides on which path data goes: a mode, the name of one, or a scheduler. Default `"min-rtt"`. */
+  /** Who decides on which path data goes: a mode, the name of one, or a scheduler. Default `"aggregation"`. */
   readonly mode?: ModeChoice;
   /** Most ranges in one ACK. Default 64. */
   readonly maxAckRanges?: number;
