@@ -40,6 +40,8 @@ export {
 export { parseCapacityTrace } from "./link_trace.ts";
 export { type BurstLoss, DEFAULT_LINK, type LinkOptions, type ResolvedLink, resolveLink } from "./link_options.ts";
 export { Nat } from "./nat.ts";
+export { World, type WorldOptions } from "./network.ts";
+export { NetworkConnection, type NetworkConnectOptions, NetworkEnd } from "./network_connection.ts";
 export type { Node } from "./node.ts";
 export { checkPattern, fillPattern } from "./pattern.ts";
 export { Random } from "./random.ts";
@@ -58,7 +60,7 @@ export {
   type LinkEnds,
   type RunEnd,
   type RunOptions,
-  World,
+  World as BareWorld,
   WorldLink,
   type WorldLinkOptions,
 } from "./world.ts";
