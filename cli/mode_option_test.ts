@@ -17,7 +17,7 @@ Deno.test("pathsChoice() takes known modes and a number of paths", async () => {
 });
 
 Deno.test("pathsChoice() names the known modes, and what is wrong", async () => {
-  await assertRejects(() => pathsChoice(given("--mode", "fastest")), UsageError, "one of min-rtt, round-robin");
+  await assertRejects(() => pathsChoice(given("--mode", "fastest")), UsageError, "one of interactive, handover");
   await assertRejects(() => pathsChoice(given("--mode", "min-rt")), UsageError, 'did you mean "min-rtt"?');
   await assertRejects(() => pathsChoice(given("--max-paths", "1.5")), UsageError, "whole number");
   await assertRejects(() => pathsChoice(given("--max-paths", "65")), UsageError, "from 0 to 64");

@@ -80,7 +80,9 @@ Deno.test("mpquic get --path uses two addresses of the client at once", ONLY_LIN
   await withServer(async (place) => {
     await withRelay(place, ["--rate", "20", "--delay", "5"], async (relay, [front, other]) => {
       const specs = ["127.0.0.1,label=wifi", `127.0.0.2,label=cell,cost=2,metered,remote=${other}`];
-      const paths = await pathsOf(start(place, front!, specs.flatMap((spec) => ["--path", spec])), place);
+      // By default a path that costs something would be left alone.
+      const args = ["--mode", "min-rtt", ...specs.flatMap((spec) => ["--path", spec])];
+      const paths = await pathsOf(start(place, front!, args), place);
       assertEquals(paths.map(({ id, label, remote }) => [id, label, remote]), [[0, "wifi", front], [1, "cell", other]]);
       assert(paths[0]!.local.startsWith("127.0.0.1:") && paths[1]!.local.startsWith("127.0.0.2:"));
       for (const { bytes, srttMs } of paths) assert(bytes > SIZE / 5 && srttMs >= 10, JSON.stringify(paths));
@@ -156,8 +158,8 @@ Deno.test("mpquic get and serve with wrong paths or modes exit with 2 and say wh
     [[...get, "--path", "127.0.0.1", "--path", "auto"], "no other --path"],
     [[...get, "--path", "127.0.0.1", "--max-paths", "0"], "exclude each other"],
     [[...get, "--path", "127.0.0.1", "--path", "127.0.0.2", "--max-paths", "1"], 'no more than "--max-paths", 1'],
-    [[...get, "--mode", "fast"], "expected one of min-rtt, round-robin"],
-    [["serve", "--listen", "127.0.0.1:0", "--root", ".", "--mode", "fast"], "expected one of min-rtt, round-robin"],
+    [[...get, "--mode", "fast"], "expected one of interactive, handover"],
+    [["serve", "--listen", "127.0.0.1:0", "--root", ".", "--mode", "fast"], "expected one of interactive, handover"],
     [["relay", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:9", "--rate", "1", "--rate", "2"], "2 times for 1 links"],
   ];
   await Promise.all(wrong.map(async ([args, message]) => {

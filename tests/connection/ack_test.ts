@@ -27,10 +27,18 @@ function pureAcks(trace: Trace): number {
   );
 }
 
-Deno.test("Connection acknowledges a lone packet after max_ack_delay, and says so", () => {
+Deno.test("Connection acknowledges a small packet at once", () => {
+  const pair = quietPair();
+  pair.client.ping();
+  const sentAt = pair.world.now;
+  pair.world.require("the acknowledgement", () => pair.clientTrace.count("quic:packets_acked") > 0);
+  assertAlmostEquals(pair.world.now - sentAt, 30, 0.2);
+});
+
+Deno.test("Connection acknowledges a lone packet that is full after max_ack_delay, and says so", () => {
   const pair = quietPair();
   const before = pair.client.stats().paths[0]!;
-  pair.client.ping();
+  pair.client.write(pair.client.openStream("unidirectional")!, new Uint8Array(1150));
   const sentAt = pair.world.now;
   pair.world.require("the acknowledgement", () => pair.clientTrace.count("quic:packets_acked") > 0);
   assertAlmostEquals(pair.world.now - sentAt, 30 + MAX_ACK_DELAY, 0.2);
@@ -102,7 +110,7 @@ Deno.test("Connection acknowledges all that arrives at the same moment at once",
 Deno.test("Connection carries acknowledgements in packets that it sends anyway", () => {
   const pair = quietPair();
   const up = pair.client.openStream("bidirectional")!;
-  pair.client.write(up, new Uint8Array(100));
+  pair.client.write(up, new Uint8Array(1150));
   pair.world.require("data at the server", () => pair.server.stats().paths[0]!.streamBytesReceived > 0);
   pair.server.write(up, new Uint8Array(100));
   pair.world.runFor(500);

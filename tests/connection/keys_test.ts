@@ -102,6 +102,8 @@ Deno.test("Connection.updateKeys() again and again waits for an acknowledgement 
     pair.client.ping();
     pair.world.runFor(10);
   }
+  pair.client.ping();
+  pair.world.runFor(200);
   const { keyUpdates } = pair.client.stats();
   assert(keyUpdates >= 5 && keyUpdates <= 20, `${keyUpdates} updates in 2 s`);
   assertEquals(pair.server.stats().keyUpdates, keyUpdates);

@@ -44,7 +44,7 @@ function deciding(schedule: Scheduler["schedule"], more: Partial<Scheduler> = {}
 }
 
 Deno.test("TransportConfig.mode takes a name, a scheduler and a mode, and refuses the rest", () => {
-  assertEquals(new Paths().client.schedulerName, "min-rtt");
+  assertEquals(new Paths().client.schedulerName, "aggregation");
   assertEquals(new Paths({ client: { mode: "round-robin" } }).client.schedulerName, "round-robin");
   assertEquals(new Paths({ client: { mode: deciding(() => HOLD) } }).client.schedulerName, "test");
   const mode = { name: "mine", scheduler: minRtt, paths: () => "none" as const };

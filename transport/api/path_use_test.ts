@@ -173,7 +173,7 @@ Deno.test("QuicConn.setMode() takes names, schedulers and modes, and asks the se
   const mine = { name: "mine", scheduler: onlyCell, paths: () => "available" as const };
   await withPaths(
     async (client, served) => {
-      assertEquals([client.schedulerName, served.schedulerName], ["min-rtt", "min-rtt"]);
+      assertEquals([client.schedulerName, served.schedulerName], ["aggregation", "aggregation"]);
       client.setMode("round-robin");
       assertEquals(client.schedulerName, "round-robin");
       await eventually("the server to follow", () => served.schedulerName === "round-robin");
@@ -209,7 +209,7 @@ Deno.test("connectQuic() asks the server for its mode, which takes only what it 
     async (client, served) => {
       client.signal("asked", 1);
       await eventually("what was said after it to arrive", () => served.signalOf("asked") === 1);
-      assertEquals([client.schedulerName, served.schedulerName], ["round-robin", "min-rtt"]);
+      assertEquals([client.schedulerName, served.schedulerName], ["round-robin", "aggregation"]);
     },
     { mode: "round-robin" },
     { acceptModes: ["min-rtt"] },
