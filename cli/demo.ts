@@ -66,6 +66,8 @@ interface Got {
   readonly bytes: number;
   readonly sha256: string;
   readonly seconds: number;
+  /** Without the time that it takes to start and connect. */
+  readonly transferSeconds: number;
 }
 
 /** One transfer, with the bytes that each link carried to the client. */
@@ -207,19 +209,19 @@ function check(path: string, got: Got, { size, sha256 }: Setting): void {
 function asJson({ got, carried }: Run, alone: readonly Run[]): string {
   const paths = LINKS.map(({ label }, id) => ({ id, label, bytes: carried[id] }));
   const seconds = Object.fromEntries(LINKS.map(({ label }, n) => [label, alone[n]!.got.seconds]));
-  const { bytes, sha256 } = got;
-  return JSON.stringify({ ok: true, bytes, sha256, paths, seconds: got.seconds, alone: seconds });
+  const { bytes, sha256, transferSeconds } = got;
+  return JSON.stringify({ ok: true, bytes, sha256, paths, seconds: got.seconds, alone: seconds, transferSeconds });
 }
 
 function summary(both: Run, alone: readonly Run[]): string {
   const rows = [...alone, both].map(({ got, carried }, n) => {
     const name = LINKS[n] === undefined ? "both" : `${LINKS[n].label} alone`;
     const rate = LINKS[n]?.rate ?? LINKS.reduce((sum, link) => sum + link.rate, 0);
-    const goodput = got.bytes * 8 / got.seconds / 1e6;
+    const goodput = got.bytes * 8 / got.transferSeconds / 1e6;
     const share = `${Math.round(100 * goodput / rate)} %`;
     return [name, formatSeconds(got.seconds), `${goodput.toFixed(1)} Mbit/s`, share, ...carried.map(formatBytes)];
   });
-  const heading = ["", "time", "goodput", "of the links", ...LINKS.map(({ label }) => `on ${label}`)];
+  const heading = ["", "time", "rate of transfer", "of the links", ...LINKS.map(({ label }) => `on ${label}`)];
   return `${formatTable([heading, ...rows])}\n\nSHA-256 ${both.got.sha256}, the same at both ends`;
 }
 

@@ -8,6 +8,8 @@ export interface Download {
   readonly bytes: number;
   /** In hexadecimal. */
   readonly sha256: string;
+  /** From the request to the last byte. */
+  readonly seconds: number;
 }
 
 /** How to download. */
@@ -21,6 +23,7 @@ export interface DownloadOptions {
 
 /** Gets one file over `hq-interop` into an output, which is not committed. Throws what the connection and the disk throw. */
 export async function download(conn: QuicConn, options: DownloadOptions): Promise<Download> {
+  const startedAt = performance.now();
   const { readable, writable } = await conn.createBidirectionalStream();
   const writer = writable.getWriter();
   await writer.write(writeRequest(options.target));
@@ -34,5 +37,6 @@ export async function download(conn: QuicConn, options: DownloadOptions): Promis
     await options.output.write(piece);
     options.onProgress(bytes);
   }
-  return { bytes, sha256: hash.digest("hex") };
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { bytes, sha256: hash.digest("hex"), seconds };
 }

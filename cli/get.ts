@@ -277,7 +277,8 @@ function report(given: Arguments, path: string, { got, seconds, stats, notes, on
   if (given.has("json")) {
     const { version, cipher } = stats;
     const { bytes, sha256 } = got;
-    const json = { ok: true, bytes, sha256, seconds: rounded(seconds), paths, version, cipher };
+    const times = { seconds: rounded(seconds), transferSeconds: rounded(got.seconds) };
+    const json = { ok: true, bytes, sha256, ...times, paths, version, cipher };
     console.log(JSON.stringify({ ...json, crypto: on.crypto.name, socket: on.socket }));
     return;
   }
