@@ -115,6 +115,11 @@ Deno.test("NewReno follows the square-root law, sqrt(3 / 2p) packets per round t
   }
 });
 
+/*
+ * With regular losses CUBIC stays below its function, by 15 % where a round trip is a tenth of a stage: half of that is fast
+ * convergence (RFC 9438 §4.7), which the function leaves out, half the round trip of recovery, in which no window grows. Random
+ * losses lift the mean: now and then there is a long stage, with a convex end.
+ */
 Deno.test("CUBIC follows its response function, 1.054 * (RTT / p)^(3/4) packets, within 20 % (RFC 9438 §5.1)", () => {
   for (const [rtt, p, seconds] of [[400, 0.001, 240], [200, 0.0005, 200]] as const) {
     const flow: LossLimited = { congestion: "cubic", rtt, p, seconds };
