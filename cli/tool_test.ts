@@ -275,7 +275,7 @@ Deno.test("mpquic serve that is stopped tells its clients, and takes its certifi
 Deno.test("mpquic writes keys and logs where it is told to", async () => {
   await withPlace(async (place) => {
     const { directory } = place;
-    const env = { SSLKEYLOGFILE: "keys.txt" };
+    const env = { SSLKEYLOGFILE: join(directory, "keys.txt") };
     await withServer(
       place,
       async ({ address, ca }) => {
