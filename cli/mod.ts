@@ -12,7 +12,7 @@ import { pathsCommand } from "./paths_command.ts";
 import { relayCommand } from "./relay_command.ts";
 import { serveCommand } from "./serve.ts";
 import { simCommand } from "./sim.ts";
-import { userPath } from "./where.ts";
+import { environment, userPath } from "./where.ts";
 
 const COMMANDS: readonly Command[] = [serveCommand, getCommand, pathsCommand, relayCommand, simCommand];
 
@@ -46,7 +46,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 /** The library takes the name of the key log from where the program runs; the user means it from where they stand. */
 function placeKeyLog(): void {
-  const path = Deno.env.get("SSLKEYLOGFILE");
+  const path = environment("SSLKEYLOGFILE");
   if (path !== undefined && path !== "") Deno.env.set("SSLKEYLOGFILE", userPath(path));
 }
 

@@ -12,9 +12,14 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** A variable of the environment; `undefined` too where it may not be read, without asking anybody. */
+export function environment(variable: string): string | undefined {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
 /** The directory where the user stands: a task runs in the project's root and says in INIT_CWD where it was called. */
 export function userDirectory(): string {
-  return Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  return environment("INIT_CWD") ?? Deno.cwd();
 }
 
 /** A path as the user means it, absolute. */
