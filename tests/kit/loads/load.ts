@@ -24,6 +24,8 @@ export interface LoadContext {
   at(time: number, run: (now: number) => void): void;
   /** Application bytes were delivered. */
   delivered(direction: "up" | "down", bytes: number, now: number): void;
+  /** A message, or a chunk, was answered to its last byte. */
+  answered(startedAt: number, now: number): void;
   /** Pins the stream of a request where the scenario says so; `false` while that path is not there yet. */
   pin(side: Side, request: number, stream: number): boolean;
   /** The path over a link; `undefined` while there is none at that side, -1 when there will be none any more. */
@@ -109,8 +111,16 @@ export function beginsWith(start: LoadStart): "connected" | "confirmed" {
   return start === "complete" ? "connected" : "confirmed";
 }
 
-/** Counts a message in. */
-export function addLatency(latencies: Latencies, value: number, late: number): void {
+/** Counts a message in that was answered now. */
+export function addLatency(
+  context: LoadContext,
+  latencies: Latencies,
+  startedAt: number,
+  late: number,
+  now: number,
+): void {
+  const value = now - startedAt;
   latencies.values.push(value);
   if (value > late) latencies.late++;
+  context.answered(startedAt, now);
 }

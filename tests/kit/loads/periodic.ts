@@ -48,7 +48,7 @@ export class PeriodicEach implements RunningLoad {
     const { request, response } = load;
     this.#count = load.count;
     const exchanges = new Exchanges(context, ({ startedAt, respondedAt }) => {
-      addLatency(this.latencies, respondedAt - startedAt, load.late);
+      addLatency(context, this.latencies, startedAt, load.late, respondedAt);
     });
     this.client = startingWith(beginsWith(load.start), exchanges.client, (begin) => {
       everySoOften(
@@ -148,7 +148,9 @@ export class PeriodicOne implements RunningLoad {
 
   #complete(until: number, now: number): void {
     const { values } = this.latencies;
-    while (values.length < until) addLatency(this.latencies, now - this.#startedAt[values.length]!, this.#load.late);
+    while (values.length < until) {
+      addLatency(this.#context, this.latencies, this.#startedAt[values.length]!, this.#load.late, now);
+    }
   }
 
   #onServerEvent(event: ConnectionEvent, connection: AppConnection, now: number): void {

@@ -102,7 +102,7 @@ export class VideoLoad implements RunningLoad {
   }
 
   #onChunk(chunk: Exchange, now: number): void {
-    addLatency(this.latencies, chunk.respondedAt - chunk.startedAt, Infinity);
+    addLatency(this.#context, this.latencies, chunk.startedAt, Infinity, chunk.respondedAt);
     this.#settleBuffer(now);
     this.#buffer += this.#load.chunkDuration;
     this.#update(now);

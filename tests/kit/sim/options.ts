@@ -37,6 +37,10 @@ export interface RunScenarioOptions {
   readonly observers?: { readonly client?: Observer; readonly server?: Observer } | undefined;
   /** Sees all datagrams, cross traffic included. */
   readonly onDatagram?: ((datagram: SentDatagram) => void) | undefined;
+  /** Hears of application bytes when they are delivered; "up": to the server. */
+  readonly onDelivered?: ((direction: "up" | "down", bytes: number, now: number) => void) | undefined;
+  /** Hears of each message of a `periodic` load and each chunk of a `video` when it was answered to its last byte. */
+  readonly onAnswered?: ((startedAt: number, now: number) => void) | undefined;
   /** "plain": packets are not encrypted, which takes less time and changes nothing else. Default "real". */
   readonly crypto?: WorldCrypto | undefined;
   /** Whose cryptography it is; all give the same bytes. Default: the fastest. */

@@ -129,7 +129,11 @@ export class Run {
   #context(stage: Stage): LoadContext {
     return {
       at: (time, run) => stage.world.at(time, run),
-      delivered: (direction, bytes, now) => this.ledger.delivered(direction, bytes, now),
+      delivered: (direction, bytes, now) => {
+        this.ledger.delivered(direction, bytes, now);
+        this.#options.onDelivered?.(direction, bytes, now);
+      },
+      answered: (startedAt, now) => this.#options.onAnswered?.(startedAt, now),
       pin: (side, request, stream) => this.#pin(side, request, stream),
       pathOver: (side, link) => this.routes.over(side, link),
     };

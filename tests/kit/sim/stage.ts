@@ -100,6 +100,7 @@ export class Stage {
       at: (time, run) => this.world.at(time, run),
       // Only one direction has more than a few bytes.
       delivered: (direction, count) => void (bytes += direction === cross.direction ? count : 0),
+      answered: () => {},
       pin: () => true,
       pathOver: () => undefined,
     };
