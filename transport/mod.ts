@@ -29,7 +29,8 @@ export {
   type ResolvedConfig,
   type TransportConfig,
 } from "./connection/config.ts";
-export { Connection, type ConnectionStats, type DatagramOptions, type SendErrorKind } from "./connection/connection.ts";
+export { Connection, type DatagramOptions, type SendErrorKind } from "./connection/connection.ts";
+export type { ConnectionStats } from "./connection/connection_stats.ts";
 export type { ConnectionEvent } from "./connection/events.ts";
 export type { ConnectionState } from "./connection/lifecycle.ts";
 export type { ClientTls, ServerTls } from "./connection/options.ts";
@@ -43,6 +44,7 @@ export type { PathProperties, PathState, PathStatus } from "./paths/path.ts";
 export type { OpenPathOptions } from "./paths/path_manager.ts";
 export type { SchedulerStats } from "./connection/scheduler_seat.ts";
 export type { PathChange, PathEvent, PathStats } from "./paths/path_events.ts";
+export type { ModeRequestEvent } from "./streams/mode_requests.ts";
 export type { StreamEvent } from "./streams/stream_events.ts";
 export { indexOf, initiatorOf, isUnidirectional, kindOf, type StreamKind } from "./streams/stream_id.ts";
 export type * from "./wire/frames/types.ts";

@@ -42,6 +42,7 @@ export function frameToQlog(frame: Frame, ackDelayExponent: number): JsonObject 
     case "hint_signal":
     case "hint_path":
     case "hint_mode":
+    case "hint_stream_mode":
       return hint(frame);
     case "ping":
     case "handshake_done":
@@ -130,7 +131,7 @@ function pathControl(frame: PathControl): JsonObject {
   }
 }
 
-function hint(frame: Of<"hint_signal" | "hint_path" | "hint_mode">): JsonObject {
+function hint(frame: Of<"hint_signal" | "hint_path" | "hint_mode" | "hint_stream_mode">): JsonObject {
   const { kind: frame_type, sequence: sequence_number } = frame;
   switch (frame.kind) {
     case "hint_signal":
@@ -141,6 +142,8 @@ function hint(frame: Of<"hint_signal" | "hint_path" | "hint_mode">): JsonObject 
     }
     case "hint_mode":
       return { frame_type, sequence_number, mode: frame.mode };
+    case "hint_stream_mode":
+      return { frame_type, stream_id: frame.streamId, sequence_number, mode: frame.mode };
   }
 }
 

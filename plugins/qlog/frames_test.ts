@@ -124,6 +124,10 @@ const CASES: readonly [Frame, JsonObject][] = [
     { kind: "hint_mode", sequence: 5, mode: "handover" },
     { frame_type: "hint_mode", sequence_number: 5, mode: "handover" },
   ],
+  [
+    { kind: "hint_stream_mode", streamId: 4, sequence: 6, mode: "redundant" },
+    { frame_type: "hint_stream_mode", stream_id: 4, sequence_number: 6, mode: "redundant" },
+  ],
   [{ kind: "path_abandon", path: 2, code: 62 }, { frame_type: "path_abandon", path_id: 2, error_code: 62 }],
   [
     { kind: "path_status", path: 2, sequence: 5, status: "backup" },

@@ -8,7 +8,8 @@ import {
   TransportErrorCode,
 } from "../base/errors.ts";
 import { type ModeChoice, schedulerOf } from "../../schedulers/modes.ts";
-import type { Connection, ConnectionStats } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { ConnectionStats } from "../connection/connection_stats.ts";
 import type { ConnectionEvent } from "../connection/events.ts";
 import type { ConnectionHandler } from "../io/driven.ts";
 import { isPermissionError, type SendErrorKind } from "../io/socket.ts";

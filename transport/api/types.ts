@@ -9,7 +9,7 @@ import type { ModeChoice } from "../../schedulers/modes.ts";
 import type { Observer } from "../base/observer.ts";
 import type { Role } from "../base/role.ts";
 import type { TransportConfig } from "../connection/config.ts";
-import type { ConnectionStats } from "../connection/connection.ts";
+import type { ConnectionStats } from "../connection/connection_stats.ts";
 import type { SocketName } from "../io/socket.ts";
 import type { NetAddr } from "./net_addr.ts";
 import type { PathEvent, QuicOpenPathOptions, QuicPath, QuicPathOptions } from "./path_types.ts";

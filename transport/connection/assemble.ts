@@ -11,6 +11,7 @@ import type { PathManager } from "../paths/path_manager.ts";
 import type { PathSet } from "../paths/path_set.ts";
 import type { Validator } from "../paths/validator.ts";
 import type { Datagrams } from "../streams/datagrams.ts";
+import type { ModeRequests } from "../streams/mode_requests.ts";
 import type { StreamSet } from "../streams/stream_set.ts";
 import type { PingFrame } from "../wire/frames/types.ts";
 import { AckOwner } from "./ack_owner.ts";
@@ -32,7 +33,7 @@ import type { ConnectionOptions } from "./options.ts";
 import { type HandshakeIds, ourParameters } from "./parameters.ts";
 import type { PathTrouble } from "./path_trouble.ts";
 import { Receiver } from "./receiver.ts";
-import type { SchedulerSeat } from "./scheduler_seat.ts";
+import type { SchedulerSeats } from "./scheduler_seats.ts";
 import type { Spaces } from "./spaces.ts";
 import { Transmitter } from "./transmitter.ts";
 
@@ -53,6 +54,7 @@ export interface Parts {
   readonly migration: Migration;
   readonly streams: StreamSet;
   readonly datagrams: Datagrams;
+  readonly modeRequests: ModeRequests;
   readonly acks: AckOwner;
   readonly timers: LossTimers;
   readonly opportunities: Opportunities;
@@ -63,7 +65,7 @@ export interface Parts {
   readonly trouble: PathTrouble;
   readonly hints: Hints;
   readonly offers: Offers;
-  readonly seat: SchedulerSeat;
+  readonly seats: SchedulerSeats;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
   /** All with deadlines. */
@@ -76,27 +78,27 @@ export function assemble(options: ConnectionOptions): Parts {
   const core = makeCore(options);
   const { context, ids } = core;
   // Some parts are called by others that are made before them, never before all are made.
-  const recovery = makeRecovery(core, () => lives.trouble, () => lives.seat, (path) => {
+  const recovery = makeRecovery(core, () => lives.trouble, () => lives.seats, (path) => {
     pathIds.limits.check(path);
     return lives.manager.isOver(path);
   });
   const carriers = makeCarriers(core);
-  const offers = new Offers(carriers.streams, carriers.datagrams);
+  const offers = new Offers(carriers.streams, carriers.datagrams, () => lives.seats);
   const pathIds = makePathIds(core, recovery, () => lives.manager);
   const lives: PathLives = makePathLives(core, recovery, carriers, offers, pathIds);
   const { fates, closer } = recovery;
-  const { crypto, streams, datagrams } = carriers;
+  const { crypto, streams, datagrams, modeRequests } = carriers;
   const { issuer, pool, limits, validator } = pathIds;
-  const { manager, hints, seat } = lives;
+  const { manager, hints, seats } = lives;
   const all = { ...core, ...recovery, ...carriers, ...pathIds, ...lives };
 
   const token = role === "client" ? options.token : undefined;
   const handshake = new Handshake({ ...all, keyLog: options.keyLog }, ids, token);
-  const acks = new AckOwner(context, core.spaces, core.paths, (path, at) => seat.ackPath(path, at));
+  const acks = new AckOwner(context, core.spaces, core.paths, (path, at) => seats.ackPath(path, at));
   const ping = new Flag<PingFrame>({ kind: "ping" }, { repeat: "once" });
-  const control = [handshake, crypto, limits, manager, issuer, pool, hints, streams, ping];
+  const control = [handshake, crypto, limits, manager, issuer, pool, hints, modeRequests, streams, ping];
   const gate = new Gate();
-  const chooser = new Chooser({ paths: core.paths, view: seat.view, guard: seat.guard, offers, gate }, core.first);
+  const chooser = new Chooser({ paths: core.paths, seats, offers, gate }, core.first);
   const opportunities = new Opportunities(core.paths, { validator, chooser, gate, acks, control }, core.first);
   const router = new FrameRouter(context, [
     fates,
@@ -109,6 +111,7 @@ export function assemble(options: ConnectionOptions): Parts {
     limits,
     manager,
     hints,
+    modeRequests,
     streams,
     datagrams,
   ]);
@@ -121,7 +124,7 @@ export function assemble(options: ConnectionOptions): Parts {
     originalDestination: firstDestination,
     idLength: options.idLength,
   });
-  const owners = [handshake, crypto, validator, limits, manager, issuer, pool, hints, streams, ping];
+  const owners = [handshake, crypto, validator, limits, manager, issuer, pool, hints, modeRequests, streams, ping];
   const transmitter = new Transmitter({ ...all, handshake, chooser, acks, opportunities, owners });
   issuer.start(ids.source);
   pool.start(role === "client" ? ids.originalDestination : options.clientSource);
@@ -131,7 +134,7 @@ export function assemble(options: ConnectionOptions): Parts {
   handshake.start(makeTls(options, context, ids), now);
   const { lifecycle, routes } = core;
   const { idle, timers, keyUpdates } = recovery;
-  const timed = [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, lives.trouble, hints, seat];
+  const timed = [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, lives.trouble, hints, seats];
   return { ...all, offers, handshake, acks, opportunities, receiver, transmitter, ping, timed };
 }
 

@@ -6,7 +6,9 @@ import { PathSet } from "../paths/path_set.ts";
 import type { Route } from "../paths/route.ts";
 import { CryptoStreams } from "../streams/crypto_streams.ts";
 import { Datagrams } from "../streams/datagrams.ts";
+import { ModeRequests } from "../streams/mode_requests.ts";
 import { StreamSet } from "../streams/stream_set.ts";
+import { STREAM_MODES_VERSION } from "../wire/hints_codepoints.ts";
 import { Closer } from "./closer.ts";
 import { resolveConfig } from "./config.ts";
 import { type Context, guardObserver } from "./context.ts";
@@ -19,7 +21,7 @@ import { LossTimers } from "./loss_timers.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { type HandshakeIds, streamLimits } from "./parameters.ts";
 import type { PathTrouble } from "./path_trouble.ts";
-import type { SchedulerEvents } from "./scheduler_seat.ts";
+import type { SchedulerEvents } from "./scheduler_seats.ts";
 import { RouteMaker } from "./route_maker.ts";
 import { Spaces } from "./spaces.ts";
 
@@ -57,6 +59,7 @@ export interface Carriers {
   readonly crypto: CryptoStreams;
   readonly streams: StreamSet;
   readonly datagrams: Datagrams;
+  readonly modeRequests: ModeRequests;
 }
 
 /** Keys, spaces, path 0. */
@@ -126,16 +129,23 @@ export function makeRecovery(
 export function makeCarriers(core: Core): Carriers {
   const { context, first } = core;
   const { config } = context;
+  const streams = new StreamSet({
+    role: context.role,
+    limits: streamLimits(config),
+    events: (event) => context.events.push(event),
+    rtt: () => slowestRoundTrip(core.paths, first),
+    connectionWindow: config.connectionWindow,
+    streamWindow: config.streamWindow,
+    sendBuffer: config.sendBuffer,
+  });
   return {
     crypto: new CryptoStreams(),
-    streams: new StreamSet({
+    streams,
+    modeRequests: new ModeRequests({
       role: context.role,
-      limits: streamLimits(config),
-      events: (event) => context.events.push(event),
-      rtt: () => slowestRoundTrip(core.paths, first),
-      connectionWindow: config.connectionWindow,
-      streamWindow: config.streamWindow,
-      sendBuffer: config.sendBuffer,
+      streams,
+      isActive: () => context.hints >= STREAM_MODES_VERSION,
+      acceptModes: config.acceptModes,
     }),
     datagrams: new Datagrams({
       receiveSize: config.maxDatagramFrameSize,
@@ -177,7 +187,7 @@ function makeContext(options: ConnectionOptions): Context {
     observer: guardObserver(options.observer),
     peer: undefined,
     multipath: false,
-    hints: false,
+    hints: 0,
   };
 }
 

@@ -14,7 +14,7 @@ import type { Carriers, Core, Recovery } from "./assemble_core.ts";
 import type { Offers } from "./offers.ts";
 import { NewTokens } from "./new_tokens.ts";
 import { PathTrouble } from "./path_trouble.ts";
-import { SchedulerSeat } from "./scheduler_seat.ts";
+import { SchedulerSeats } from "./scheduler_seats.ts";
 
 /** Connection ids, path ids, and the validation of addresses. */
 export interface PathIds {
@@ -31,7 +31,7 @@ export interface PathLives {
   readonly trouble: PathTrouble;
   readonly migration: Migration;
   readonly hints: Hints;
-  readonly seat: SchedulerSeat;
+  readonly seats: SchedulerSeats;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
 }
@@ -100,17 +100,17 @@ export function makePathLives(
     role: context.role,
     paths,
     limits: ids.limits,
-    isActive: () => context.hints,
+    isActive: () => context.hints > 0,
     acceptModes: context.config.acceptModes,
     isOver: (path) => manager.isOver(path),
-    onSignal: (name, value, now) => seat.onSignal(name, value, now),
+    onSignal: (name, value, now) => seats.onSignal(name, value, now),
   });
   const manager: PathManager = makeManager(core, recovery, carriers, ids, hints, (event, now) => {
     context.events.push(event);
     if (event.change === "closed") offers.forgetPath(event.path.id);
-    seat.onPathEvent(event, now);
+    seats.onPathEvent(event, now);
   });
-  const seat = new SchedulerSeat({
+  const seats = new SchedulerSeats({
     context,
     lifecycle,
     paths,
@@ -121,7 +121,16 @@ export function makePathLives(
     setStatus: (path, status, now) => manager.setStatus(path, status, now),
     now: core.options.now,
   });
-  const offerers = [carriers.streams, carriers.crypto, ids.issuer, ids.pool, ids.limits, manager, hints];
+  const offerers = [
+    carriers.streams,
+    carriers.modeRequests,
+    carriers.crypto,
+    ids.issuer,
+    ids.pool,
+    ids.limits,
+    manager,
+    hints,
+  ];
   const trouble = new PathTrouble({
     context: core.context,
     lifecycle: core.lifecycle,
@@ -140,7 +149,7 @@ export function makePathLives(
     settleValidations(core, ids, migration, manager, now);
     manager.progress(now);
   };
-  return { manager, trouble, migration, hints, seat, settle };
+  return { manager, trouble, migration, hints, seats, settle };
 }
 
 function makeManager(

@@ -7,9 +7,10 @@ import type { Route } from "../paths/route.ts";
 import type { DatagramWork } from "../streams/datagrams.ts";
 import type { CopyScope } from "../streams/send_buffer.ts";
 import type { StreamWork } from "../streams/send_work.ts";
-import type { Offers } from "./offers.ts";
-import type { SchedulerGuard } from "./scheduler_guard.ts";
-import { type LiveConnectionView, refreshView, statusOf } from "./views.ts";
+import { KIND_BIT, type Offers } from "./offers.ts";
+import type { SchedulerSeat } from "./scheduler_seat.ts";
+import type { SchedulerSeats } from "./scheduler_seats.ts";
+import { statusOf } from "./views.ts";
 
 /** Room in a packet that is not worth filling with something else. */
 const LEAST_ROOM = 64;
@@ -22,8 +23,8 @@ export interface Choice {
   streamId: number;
   /** With "reinject". */
   scope: CopyScope;
-  /** Whether its path was chosen by the application: then only what is pinned there goes with it. */
-  isPinned: boolean;
+  /** Who chose its path; `undefined`: the application, and only what is pinned there goes with it. */
+  seat: SchedulerSeat | undefined;
   /** Paths on which the packet's data goes once more. */
   readonly copies: PathId[];
 }
@@ -55,23 +56,24 @@ export class Gate {
 /** What a {@linkcode Chooser} works with. */
 export interface ChooserParts {
   readonly paths: PathSet;
-  readonly view: LiveConnectionView;
-  readonly guard: SchedulerGuard;
+  readonly seats: SchedulerSeats;
   readonly offers: Offers;
   readonly gate: Gate;
 }
 
 /**
- * Which application data goes next, and where: at most one offer of each kind to the scheduler (of "reinject" one per path),
- * in this order. What the scheduler holds is passed over; what is pinned goes without asking it.
+ * Which application data goes next, and where: at most one offer of each kind to each scheduler (of "reinject" one per path),
+ * in this order. What a scheduler holds is passed over, and holds up nothing that others decide about; what is pinned goes
+ * without asking.
  *
- * | offer                                                 | when                                   |
- * |-------------------------------------------------------|----------------------------------------|
- * | retransmit                                            | always                                 |
- * | reinject what is in flight on a silent path           | always                                 |
- * | reinject all that is in flight                        | reinjection is "before-new"            |
- * | datagram and stream, the more urgent first            | always                                 |
- * | reinject all that is in flight                        | it is "when-idle", and nothing new waits |
+ * | offer                                                 | when                                                |
+ * |-------------------------------------------------------|-----------------------------------------------------|
+ * | retransmit                                            | always                                              |
+ * | reinject what is in flight on a silent path           | always                                              |
+ * | reinject all that is in flight                        | reinjection is "before-new"                         |
+ * | reinject all that is in flight                        | it is "when-idle", nothing new waits for that       |
+ * |                                                       | scheduler, and nothing more urgent for others       |
+ * | datagram and stream, the more urgent first            | always                                              |
  */
 export class Chooser {
   readonly #parts: ChooserParts;
@@ -79,46 +81,47 @@ export class Chooser {
   /** The usable paths, as listed by the view. */
   #paths: Path[] = [];
   #listed: ConnectionView["paths"] | undefined;
-  #wasAsked = false;
 
   constructor(parts: ChooserParts, first: Path) {
     this.#parts = parts;
-    this.#choice = { kind: "stream", path: first, streamId: -1, scope: "all", isPinned: false, copies: [] };
+    this.#choice = { kind: "stream", path: first, streamId: -1, scope: "all", seat: undefined, copies: [] };
   }
 
   /** The next packet of application data; `undefined`: there is none, none may leave, or all is held. */
   choose(now: number): Choice | undefined {
-    const { view, guard, offers } = this.#parts;
-    refreshView(view, now);
-    this.#relist();
-    this.#wasAsked = false;
-    const hasWork = offers.hasWork(now);
-    const reinjection = guard.reinjection(view);
-    let choice: Choice | undefined;
-    if ((hasWork || reinjection !== "never") && this.#findRoom(now)) {
-      choice = this.#retransmit() ?? this.#reinject("offered");
-      if (choice === undefined && reinjection === "before-new") choice = this.#reinject("all");
-      choice ??= this.#fresh(now);
-      // Whether new data waits is asked without regard to room: what is merely held is not idle.
-      if (choice === undefined && reinjection === "when-idle" && !hasWork) choice = this.#reinject("all");
+    const { offers, seats } = this.#parts;
+    const { all } = seats;
+    let wants = false;
+    for (let i = 0; i < all.length; i++) {
+      const seat = all[i]!;
+      seat.begin(now);
+      wants ||= seat.reinjection !== "never";
     }
-    if (!this.#wasAsked) guard.idle();
+    this.#relist();
+    const hasWork = offers.hasWork(now);
+    let choice: Choice | undefined;
+    if ((hasWork || wants) && this.#findRoom(now)) {
+      choice = this.#retransmit() ?? this.#offered();
+      if (wants) choice ??= this.#beforeNew() ?? this.#whenIdle(hasWork, now);
+      choice ??= this.#fresh(now);
+    }
+    for (let i = 0; i < all.length; i++) all[i]!.end(now);
     if (choice === undefined) this.#noteIdle(hasWork, now);
     return choice;
   }
 
   /** Fills a packet on the chosen path. */
   write(choice: Choice, packet: PacketWriter): void {
-    const { offers } = this.#parts;
-    const { kind, streamId, isPinned } = choice;
+    const { offers, seats } = this.#parts;
+    const { kind, streamId, seat } = choice;
     if (kind === "reinject") {
-      offers.writeReinject(packet, choice.scope);
+      offers.writeReinject(packet, choice.scope, seat ?? seats.main);
     } else if (kind === "stream") {
-      offers.writeStream(kind, packet, streamId, isPinned);
+      offers.writeStream(kind, packet, streamId, seat);
     } else {
-      if (kind === "datagram") offers.writeDatagrams(packet, isPinned, choice.copies.length > 0);
-      else offers.writeStream(kind, packet, streamId, isPinned);
-      this.#fillUp(packet, isPinned);
+      if (kind === "datagram") offers.writeDatagrams(packet, choice.copies.length > 0, seat);
+      else offers.writeStream(kind, packet, streamId, seat);
+      this.#fillUp(packet, choice);
     }
   }
 
@@ -128,19 +131,25 @@ export class Chooser {
   }
 
   /** What is left of a packet with little in it goes to new data, if that would go on the same path. */
-  #fillUp(packet: PacketWriter, onlyPinned: boolean): void {
+  #fillUp(packet: PacketWriter, { seat, copies }: Choice): void {
     if (packet.room < LEAST_ROOM) return;
-    const { offers } = this.#parts;
-    const more = offers.nextFor(packet, onlyPinned);
+    const { offers, seats } = this.#parts;
+    const more = offers.nextFor(packet, seat === undefined);
     if (more === undefined) return;
     const { streamId } = more;
-    if (offers.pinOf(streamId) === undefined && this.#ask(more).path !== packet.path) return;
-    offers.writeStream("stream", packet, streamId, onlyPinned);
+    const its = offers.pinOf(streamId) === undefined ? seats.of(more.lane) : undefined;
+    if (its !== undefined) {
+      const decision = this.#ask(more, its);
+      if (decision.path !== packet.path) return;
+      // A packet is copied whole, and what is to be copied must not go with what is not.
+      if (its !== seat && copies.length + decision.copies.length > 0) return;
+    }
+    offers.writeStream("stream", packet, streamId, its ?? seat);
   }
 
   #relist(): void {
-    const { view, paths } = this.#parts;
-    const listed = view.paths;
+    const { seats, paths } = this.#parts;
+    const listed = seats.main.view.paths;
     if (listed === this.#listed) return;
     this.#listed = listed;
     this.#paths = [];
@@ -168,43 +177,99 @@ export class Chooser {
   }
 
   #retransmit(): Choice | undefined {
-    return this.#stream("retransmit", this.#parts.offers.stream("retransmit", "any"));
+    const { offers } = this.#parts;
+    let choice: Choice | undefined;
+    for (let work = offers.stream("retransmit"); work !== undefined; work = offers.stream("retransmit")) {
+      choice = this.#stream("retransmit", work);
+      if (choice !== undefined) break;
+    }
+    return choice;
   }
 
+  /** New data, the most urgent of what is not held. */
   #fresh(now: number): Choice | undefined {
     const { offers } = this.#parts;
-    const datagram = offers.datagram("any", now);
-    const stream = offers.stream("stream", "any");
-    if (datagram === undefined) return this.#stream("stream", stream);
-    if (stream === undefined || datagram.urgency <= stream.urgency) {
-      // The object of the stream's offer may be another's by then.
-      return this.#datagram(datagram, now) ?? this.#stream("stream", offers.stream("stream", "any"));
+    for (;;) {
+      const datagram = offers.datagram(now);
+      const stream = offers.stream("stream");
+      let choice: Choice | undefined;
+      if (datagram !== undefined && (stream === undefined || datagram.urgency <= stream.urgency)) {
+        choice = this.#datagram(datagram);
+      } else if (stream !== undefined) {
+        choice = this.#stream("stream", stream);
+      } else {
+        return undefined;
+      }
+      if (choice !== undefined) return choice;
     }
-    return this.#stream("stream", stream) ?? this.#datagram(datagram, now);
   }
 
-  #stream(kind: "retransmit" | "stream", first: StreamWork | undefined): Choice | undefined {
+  #stream(kind: "retransmit" | "stream", work: StreamWork): Choice | undefined {
+    const { offers, seats } = this.#parts;
+    const { streamId } = work;
+    const pin = offers.pinOf(streamId);
+    return pin === undefined
+      ? this.#decide(kind, work, streamId, seats.of(work.lane))
+      : this.#set(kind, this.#parts.paths.get(pin)!, streamId, undefined);
+  }
+
+  #datagram(work: DatagramWork): Choice | undefined {
+    const { pin, lane } = work;
+    return pin === undefined
+      ? this.#decide("datagram", work, -1, this.#parts.seats.of(lane))
+      : this.#set("datagram", this.#parts.paths.get(pin)!, -1, undefined);
+  }
+
+  #decide(
+    kind: WorkKind,
+    work: StreamWork | DatagramWork,
+    streamId: number,
+    seat: SchedulerSeat,
+  ): Choice | undefined {
+    const decision = this.#ask(work, seat);
+    if (decision !== HOLD) return this.#take(kind, decision, streamId, seat);
+    seat.held |= KIND_BIT[kind];
+    return undefined;
+  }
+
+  /** What is in flight on a silent path, whoever decides about it. */
+  #offered(): Choice | undefined {
+    if (!this.#parts.offers.hasOffered) return undefined;
+    const { all } = this.#parts.seats;
+    let choice: Choice | undefined;
+    for (let i = 0; i < all.length && choice === undefined; i++) choice = this.#reinject("offered", all[i]!);
+    return choice;
+  }
+
+  #beforeNew(): Choice | undefined {
+    const { all } = this.#parts.seats;
+    let choice: Choice | undefined;
+    for (let i = 0; i < all.length && choice === undefined; i++) {
+      if (all[i]!.reinjection === "before-new") choice = this.#reinject("all", all[i]!);
+    }
+    return choice;
+  }
+
+  /**
+   * Copies of what is in flight, for those who have nothing new to send. Whether they have is asked without regard to room:
+   * what is merely held is not idle. What others have to send is no reason to wait, if it is not more urgent.
+   */
+  #whenIdle(hasWork: boolean, now: number): Choice | undefined {
+    const { offers, seats } = this.#parts;
+    if (seats.isAlone && hasWork) return undefined;
+    let choice: Choice | undefined;
+    for (const seat of seats.all) {
+      if (seat.reinjection !== "when-idle" || offers.hasWorkFor(seat, now)) continue;
+      choice = this.#reinject("all", seat, hasWork ? this.#mostUrgent(now) : Infinity);
+      if (choice !== undefined) break;
+    }
+    return choice;
+  }
+
+  /** The urgency of the new data that goes next. */
+  #mostUrgent(now: number): number {
     const { offers } = this.#parts;
-    let work = first;
-    if (work === undefined) return undefined;
-    if (offers.pinOf(work.streamId) === undefined) {
-      const decision = this.#ask(work);
-      if (decision !== HOLD) return this.#take(kind, decision, work.streamId);
-      work = offers.stream(kind, "pinned");
-      if (work === undefined) return undefined;
-    }
-    return this.#takePinned(kind, offers.pinOf(work.streamId), work.streamId);
-  }
-
-  #datagram(first: DatagramWork, now: number): Choice | undefined {
-    let work: DatagramWork | undefined = first;
-    if (work.pin === undefined) {
-      const decision = this.#ask(work);
-      if (decision !== HOLD) return this.#take("datagram", decision, -1);
-      work = this.#parts.offers.datagram("pinned", now);
-      if (work === undefined) return undefined;
-    }
-    return this.#takePinned("datagram", work.pin, -1);
+    return Math.min(offers.datagram(now)?.urgency ?? Infinity, offers.stream("stream")?.urgency ?? Infinity);
   }
 
   /**
@@ -212,55 +277,56 @@ export class Chooser {
    * that cannot take it has it already. For what is in flight on a silent path the best that can is taken then, since to a
    * scheduler that does not know better the silent path may look fine.
    */
-  #reinject(scope: CopyScope): Choice | undefined {
+  #reinject(scope: CopyScope, seat: SchedulerSeat, leastUrgent = Infinity): Choice | undefined {
     const { offers } = this.#parts;
-    if (scope === "offered" && !offers.hasOffered) return undefined;
     let instead: Path | undefined;
     for (const path of this.#paths) {
       if (!offers.roomy.includes(path.id)) continue;
-      const work = offers.reinject(path.id, scope);
-      if (work === undefined) continue;
+      const work = offers.reinject(path.id, scope, seat);
+      if (work === undefined || work.urgency > leastUrgent) continue;
       const { streamId } = work;
-      const decision = this.#ask(work);
+      const decision = this.#ask(work, seat);
       if (decision === HOLD) continue;
-      if (decision.path === path.id || offers.reinject(decision.path, scope) !== undefined) {
-        return this.#take("reinject", decision, streamId, scope);
+      if (decision.path === path.id || offers.reinject(decision.path, scope, seat) !== undefined) {
+        return this.#take("reinject", decision, streamId, seat, scope);
       }
       if (scope === "offered" && (instead === undefined || isBetter(path, instead))) instead = path;
     }
-    if (instead === undefined) return undefined;
-    return this.#set("reinject", instead, -1, scope);
+    return instead === undefined ? undefined : this.#set("reinject", instead, -1, seat, scope);
   }
 
-  #ask(work: StreamWork | DatagramWork): Decision {
-    const { guard, offers, view } = this.#parts;
-    this.#wasAsked = true;
-    return guard.schedule(offers.offered(work), view);
+  #ask(work: StreamWork | DatagramWork, seat: SchedulerSeat): Decision {
+    seat.wasAsked = true;
+    return seat.guard.schedule(this.#parts.offers.offered(work), seat.view);
   }
 
-  #take(kind: WorkKind, decision: Decision, streamId: number, scope: CopyScope = "all"): Choice {
-    const choice = this.#set(kind, this.#parts.paths.get(decision.path)!, streamId, scope);
+  #take(
+    kind: WorkKind,
+    decision: Decision,
+    streamId: number,
+    seat: SchedulerSeat,
+    scope: CopyScope = "all",
+  ): Choice {
+    const choice = this.#set(kind, this.#parts.paths.get(decision.path)!, streamId, seat, scope);
     // What is in flight elsewhere is a copy already.
     if (kind === "reinject") return choice;
     for (let i = 0; i < decision.copies.length; i++) choice.copies.push(decision.copies[i]!);
     return choice;
   }
 
-  #takePinned(kind: WorkKind, pin: PathId | undefined, streamId: number): Choice | undefined {
-    const path = pin === undefined ? undefined : this.#parts.paths.get(pin);
-    if (path === undefined) return undefined;
-    const choice = this.#set(kind, path, streamId, "all");
-    choice.isPinned = true;
-    return choice;
-  }
-
-  #set(kind: WorkKind, path: Path, streamId: number, scope: CopyScope): Choice {
+  #set(
+    kind: WorkKind,
+    path: Path,
+    streamId: number,
+    seat: SchedulerSeat | undefined,
+    scope: CopyScope = "all",
+  ): Choice {
     const choice = this.#choice;
     choice.kind = kind;
     choice.path = path;
     choice.streamId = streamId;
     choice.scope = scope;
-    choice.isPinned = false;
+    choice.seat = seat;
     if (choice.copies.length > 0) choice.copies.length = 0;
     return choice;
   }

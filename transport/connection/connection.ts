@@ -5,15 +5,15 @@ import type { PathProperties, PathStatus } from "../paths/path.ts";
 import type { OpenPathOptions } from "../paths/path_manager.ts";
 import { type PathStats, pathStats } from "../paths/path_events.ts";
 import type { StreamKind } from "../streams/stream_id.ts";
-import type { ModeChoice } from "../../schedulers/modes.ts";
+import { type ModeChoice, schedulerOf } from "../../schedulers/modes.ts";
 import { MAX_CID_LENGTH } from "../wire/header.ts";
 import { QUIC_V1 } from "../wire/version.ts";
 import { assemble, type Parts } from "./assemble.ts";
+import { type ConnectionStats, connectionStats } from "./connection_stats.ts";
 import type { ConnectionEvent } from "./events.ts";
 import { faultOf } from "./key_updates.ts";
 import type { ConnectionState } from "./lifecycle.ts";
 import type { ConnectionOptions } from "./options.ts";
-import type { SchedulerStats } from "./scheduler_seat.ts";
 import { TAG_LENGTH } from "./packet_draft.ts";
 
 /** Bytes of the longest packet number. */
@@ -32,32 +32,8 @@ export interface DatagramOptions {
   readonly path?: PathId;
   /** 0 (first) to 7, as of streams; default 3. Does not change the order among datagrams. */
   readonly urgency?: number;
-}
-
-/** How a connection does. */
-export interface ConnectionStats {
-  /** `"1"`. */
-  readonly version: string;
-  /** The name of the TLS cipher suite; empty before there are 1-RTT keys. */
-  readonly cipher: string;
-  /** UDP payload. */
-  readonly bytesSent: number;
-  /** UDP payload. */
-  readonly bytesReceived: number;
-  /** At all levels, on all paths. */
-  readonly packetsSent: number;
-  /** Those that could be opened. */
-  readonly packetsReceived: number;
-  /** Ack-eliciting packets declared lost. */
-  readonly packetsLost: number;
-  /** Updates of the 1-RTT keys. */
-  readonly keyUpdates: number;
-  /** How 1-RTT packets of several paths are numbered; `"single"` once both ends turned out to want it. */
-  readonly numberSpaces: "multiple" | "single";
-  /** Each path that is not gone. */
-  readonly paths: readonly PathStats[];
-  /** Who decides on which path data goes, and how well. */
-  readonly scheduler: SchedulerStats;
+  /** In place of the connection's mode, if it is not bound to a path. */
+  readonly mode?: ModeChoice;
 }
 
 /**
@@ -122,8 +98,8 @@ export class Connection {
 
   /** The oldest event that was not taken yet. */
   nextEvent(): ConnectionEvent | undefined {
-    const { context, datagrams, hints } = this.#parts;
-    const event = context.events.next() ?? hints.nextEvent();
+    const { context, datagrams, hints, modeRequests } = this.#parts;
+    const event = context.events.next() ?? hints.nextEvent() ?? modeRequests.nextEvent();
     if (event !== undefined) return event;
     const data = datagrams.receive();
     return data !== undefined ? { type: "datagram", data } : context.events.takeClosed();
@@ -181,13 +157,14 @@ export class Connection {
 
   /**
    * Queues a DATAGRAM; `false` when it is too large (see `maxDatagramSize`) or the queue is full. The array is kept. Throws
-   * `PathError` when it is to go on a path that there is not.
+   * `PathError` when it is to go on a path that there is not, and as `setStreamMode` for its mode.
    */
   sendDatagram(data: Uint8Array, options: DatagramOptions = {}): boolean {
     this.#mustBeOpen();
-    const { path, ...rest } = options;
+    const { path, mode, ...rest } = options;
     if (path !== undefined) this.#mustHavePath(path);
-    return this.#parts.datagrams.send(data, { ...rest, pin: path });
+    const lane = mode === undefined ? undefined : this.#parts.seats.laneFor(mode);
+    return this.#parts.datagrams.send(data, { ...rest, pin: path, lane });
   }
 
   /**
@@ -209,13 +186,37 @@ export class Connection {
    * `TypeError` for what is no mode.
    */
   setMode(mode: ModeChoice, now: number): void {
-    this.#parts.seat.setMode(mode, now);
+    this.#parts.seats.setMode(mode, now);
     this.#parts.transmitter.forget();
+  }
+
+  /**
+   * Lets another mode than the connection's decide about what is sent on a stream, from now on; `undefined`: the connection's
+   * again. Each mode in use has a scheduler of its own; those whose mode is the connection's share its scheduler. Nothing
+   * happens when all was sent and acknowledged. Throws `RangeError` for a name that is not known, when eight other modes are
+   * in use, and for no stream to send on, `TypeError` for what is no mode.
+   */
+  setStreamMode(stream: number, mode: ModeChoice | undefined): void {
+    const { streams, seats, transmitter } = this.#parts;
+    const isOver = streams.stats(stream)?.sending === undefined;
+    if (mode !== undefined) schedulerOf(mode);
+    streams.setLane(stream, mode === undefined || isOver ? undefined : seats.laneFor(mode));
+    transmitter.forget();
+  }
+
+  /**
+   * Client: asks the server to send on a stream in a mode, whatever that of the connection; `undefined`: in that again. It
+   * reaches servers with the hints extension; they may refuse, and do not say so. Throws `TypeError` at a server, and for a
+   * name that is not 1 to 32 bytes of UTF-8, `RangeError` for no stream to receive on.
+   */
+  requestStreamMode(stream: number, name: string | undefined): void {
+    this.#mustBeOpen();
+    this.#parts.modeRequests.request(stream, name);
   }
 
   /** The name of the scheduler that decides. */
   get schedulerName(): string {
-    return this.#parts.seat.guard.name;
+    return this.#parts.seats.main.guard.name;
   }
 
   /** The largest DATAGRAM that fits in a packet now; 0: the peer takes none. */
@@ -316,7 +317,7 @@ export class Connection {
   /** Whether both ends have the hints extension; `undefined` before the handshake tells. */
   get hasHints(): boolean | undefined {
     const { context, lifecycle } = this.#parts;
-    return lifecycle.state === "handshaking" ? undefined : context.hints;
+    return lifecycle.state === "handshaking" ? undefined : context.hints > 0;
   }
 
   /** Whether RFC 10069 is on; `undefined` before the handshake tells. */
@@ -408,6 +409,13 @@ export class Connection {
     return tls.export(label, context, length);
   }
 
+  /** When a packet of the peer's that could be opened last arrived, on whichever path; -Infinity: none did. */
+  get lastReceivedAt(): number {
+    let last = -Infinity;
+    for (const path of this.#parts.paths.all()) last = Math.max(last, path.lastReceivedAt);
+    return last;
+  }
+
   /** How one path does; `undefined`: it is not open yet, or gone. */
   path(id: PathId): PathStats | undefined {
     const path = this.#parts.paths.get(id);
@@ -416,26 +424,7 @@ export class Connection {
 
   /** How the connection does. */
   stats(): ConnectionStats {
-    const { handshake, transmitter, receiver, keys, paths, spaces, seat } = this.#parts;
-    const all: PathStats[] = [];
-    let packetsLost = 0;
-    for (const path of paths.all()) {
-      packetsLost += path.packetsLost;
-      all.push(pathStats(path));
-    }
-    return {
-      version: String(this.#version),
-      cipher: handshake.cipher,
-      bytesSent: transmitter.bytesSent,
-      bytesReceived: receiver.bytesReceived,
-      packetsSent: transmitter.packetsSent,
-      packetsReceived: receiver.packetsReceived,
-      packetsLost,
-      keyUpdates: keys.generation,
-      numberSpaces: spaces.layout.name,
-      paths: all,
-      scheduler: seat.stats(),
-    };
+    return connectionStats(this.#parts, this.#version);
   }
 
   #mustHavePath(id: PathId): void {

@@ -17,8 +17,8 @@ export interface Context {
   peer: TransportParameters | undefined;
   /** Whether RFC 10069 is on: both ends offered it, and the handshake is complete. */
   multipath: boolean;
-  /** Whether the hints extension is on: both ends offered it, and the handshake is complete. */
-  hints: boolean;
+  /** The version of the hints extension that is in use; 0: not both ends offered it, or the handshake is not complete. */
+  hints: number;
 }
 
 /** A part with deadlines of its own. */

@@ -1,6 +1,7 @@
 import type { QuicError } from "../base/errors.ts";
 import type { HintEvent } from "../paths/hints.ts";
 import type { PathEvent } from "../paths/path_events.ts";
+import type { ModeRequestEvent } from "../streams/mode_requests.ts";
 import type { StreamEvent } from "../streams/stream_events.ts";
 
 /** What the application learns of a connection, in order. */
@@ -18,6 +19,8 @@ export type ConnectionEvent =
   | PathEvent
   /** The peer gave a hint: a signal has a new value, a mode is asked for, a path is described. */
   | HintEvent
+  /** The client asks this server to send on a stream in a mode. */
+  | ModeRequestEvent
   /** The scheduler threw, gave an answer that cannot be, or held for too long: min-RTT answered in its place. */
   | { readonly type: "scheduler_fault"; readonly scheduler: string; readonly fault: string }
   /** The scheduler made too many faults, of which `reason` is the last: min-RTT has taken its place for good. */

@@ -91,7 +91,7 @@ export class FrameRouter {
         type,
       );
     }
-    if (spec.hints && !this.#context.hints) {
+    if (spec.hints && this.#context.hints === 0) {
       throw new TransportError(
         TransportErrorCode.PROTOCOL_VIOLATION,
         `${spec.name} came although the hints extension was not negotiated`,

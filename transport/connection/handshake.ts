@@ -19,6 +19,7 @@ import type { CryptoStreams } from "../streams/crypto_streams.ts";
 import type { Datagrams } from "../streams/datagrams.ts";
 import type { StreamSet } from "../streams/stream_set.ts";
 import type { Frame, HandshakeDoneFrame } from "../wire/frames/types.ts";
+import { HINTS_VERSION } from "../wire/hints_codepoints.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
 import { MAX_TOKEN_LENGTH } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -288,13 +289,13 @@ export class Handshake implements FrameOwner {
 
   #onComplete(alpn: string, now: number): void {
     const { context, lifecycle, hints, datagrams, spaces } = this.#parts;
-    context.hints = context.config.hints && context.peer?.hints !== undefined;
+    context.hints = context.config.hints ? Math.min(HINTS_VERSION, context.peer?.hints ?? 0) : 0;
     context.multipath = context.config.maxPaths > 0 && context.peer?.initialMaxPathId !== undefined;
     if (context.multipath && sharesSpace(context)) spaces.share();
     context.observer?.on("quic:alpn_information", { chosen: alpn }, now);
     lifecycle.complete(alpn, now);
     hints.start();
-    if (context.hints && context.multipath) datagrams.allowCopies();
+    if (context.hints > 0 && context.multipath) datagrams.allowCopies();
     if (context.role === "server") {
       this.#done.want();
       this.#confirm(now);

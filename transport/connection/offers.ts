@@ -1,9 +1,12 @@
 import type { PathId, Work, WorkKind } from "../../schedulers/scheduler.ts";
 import type { FrameRecord, PacketWriter } from "../base/frame_owner.ts";
-import type { Datagrams, DatagramWork } from "../streams/datagrams.ts";
+import type { AcceptDatagram, Datagrams, DatagramWork } from "../streams/datagrams.ts";
 import type { CopyScope } from "../streams/send_buffer.ts";
-import { StreamRecord, type StreamWork } from "../streams/send_work.ts";
+import type { Lane } from "../streams/lane.ts";
+import { type Accept, StreamRecord, type StreamWork } from "../streams/send_work.ts";
 import type { StreamSet } from "../streams/stream_set.ts";
+import type { SchedulerSeat } from "./scheduler_seat.ts";
+import type { SchedulerSeats } from "./scheduler_seats.ts";
 
 /** Pins are looked through for closed streams when there are this many, then when there are twice as many as were left. */
 const TIDY_PINS_AT = 64;
@@ -71,16 +74,18 @@ class OfferedWork implements Work {
 
 Object.freeze(OfferedWork.prototype);
 
-/** Of which streams and datagrams something is wanted: of all but those pinned to a path that has no room, or of those pinned. */
-export type Whose = "any" | "pinned";
+/** The kinds of work as bits of `SchedulerSeat.held`. */
+export const KIND_BIT: Readonly<Record<WorkKind, number>> = { retransmit: 1, stream: 2, datagram: 4, reinject: 8 };
 
 /**
- * What application data there is to send, as offers; and the pins of streams and datagrams to paths. What is pinned goes on
- * its path only, and no scheduler is asked about it; while there are no pins none of this costs anything.
+ * What application data there is to send, as offers; the pins of streams and datagrams to paths, and who decides about each.
+ * What is pinned goes on its path only, and no scheduler is asked about it; while there are no pins, and no schedulers but the
+ * connection's, none of this costs anything.
  */
 export class Offers {
   readonly #streams: StreamSet;
   readonly #datagrams: Datagrams;
+  readonly #seats: () => SchedulerSeats;
   readonly #pins = new Map<number, PathId>();
   readonly #works: Readonly<Record<WorkKind, OfferedWork>> = {
     retransmit: new OfferedWork("retransmit"),
@@ -92,18 +97,26 @@ export class Offers {
   readonly roomy: PathId[] = [];
   #tidyAt = TIDY_PINS_AT;
   #target: PathId = -1;
-  readonly #any = (id: number): boolean => this.#mayGo(this.#pins.get(id));
-  readonly #pinned = (id: number): boolean => this.#isRoomy(this.#pins.get(id));
-  readonly #free = (id: number): boolean => !this.#pins.has(id);
-  readonly #onTarget = (id: number): boolean => (this.#pins.get(id) ?? this.#target) === this.#target;
-  readonly #pinnedToTarget = (id: number): boolean => this.#pins.get(id) === this.#target;
-  readonly #anyPin = (pin: PathId | undefined): boolean => this.#mayGo(pin);
-  readonly #roomyPin = (pin: PathId | undefined): boolean => this.#isRoomy(pin);
-  readonly #targetPin = (pin: PathId | undefined): boolean => pin === this.#target;
+  #seat: SchedulerSeat | undefined;
+  #bit = 0;
+  readonly #open: Accept = (id) => this.#isOpen(this.#pins.get(id), this.#streams.laneOf(id));
+  readonly #free: Accept = (id) => !this.#pins.has(id) && this.#isMine(this.#streams.laneOf(id));
+  readonly #mine: Accept = (id) => this.#isMine(this.#streams.laneOf(id));
+  readonly #onTarget: Accept = (id) => (this.#pins.get(id) ?? this.#target) === this.#target;
+  readonly #pinnedToTarget: Accept = (id) => this.#pins.get(id) === this.#target;
+  readonly #alsoOnTarget: Accept = (id) => {
+    const pin = this.#pins.get(id);
+    return pin === undefined ? this.#isMine(this.#streams.laneOf(id)) : pin === this.#target;
+  };
+  readonly #openDatagram: AcceptDatagram = (pin, lane) => this.#isOpen(pin, lane);
+  readonly #targetDatagram: AcceptDatagram = (pin) => pin === this.#target;
+  readonly #mineDatagram: AcceptDatagram = (pin, lane) => pin !== undefined || this.#isMine(lane);
 
-  constructor(streams: StreamSet, datagrams: Datagrams) {
+  /** `seats`: who decides; made later than the offers. */
+  constructor(streams: StreamSet, datagrams: Datagrams, seats: () => SchedulerSeats) {
     this.#streams = streams;
     this.#datagrams = datagrams;
+    this.#seats = seats;
   }
 
   /** Lets a stream go on one path only; `undefined`: on any again. */
@@ -142,20 +155,35 @@ export class Offers {
       streams.hasOffered || this.#datagrams.nextWork(now) !== undefined;
   }
 
-  /** The next stream work. The same object each time, and not for plugins: see `offered`. */
-  stream(kind: "retransmit" | "stream", whose: Whose): StreamWork | undefined {
-    if (this.#pins.size === 0) return whose === "any" ? this.#streams.nextWork(kind) : undefined;
-    return this.#streams.nextWork(kind, whose === "any" ? this.#any : this.#pinned);
+  /** Whether anything new or lost waits about which this one decides. */
+  hasWorkFor(seat: SchedulerSeat, now: number): boolean {
+    const streams = this.#streams;
+    this.#seat = seat;
+    return streams.nextWork("stream", this.#mine) !== undefined ||
+      streams.nextWork("retransmit", this.#mine) !== undefined ||
+      this.#datagrams.nextWork(now, this.#mineDatagram) !== undefined;
   }
 
-  /** The next datagram. The same object each time, and not for plugins: see `offered`. */
-  datagram(whose: Whose, now: number): DatagramWork | undefined {
-    return this.#datagrams.nextWork(now, whose === "any" ? this.#anyPin : this.#roomyPin);
+  /**
+   * The next stream work that is pinned to a path with room, or about which no scheduler has said in this round that it holds
+   * that kind. The same object each time, and not for plugins: see `offered`.
+   */
+  stream(kind: "retransmit" | "stream"): StreamWork | undefined {
+    const seats = this.#seats();
+    this.#bit = KIND_BIT[kind];
+    if (this.#pins.size > 0 || !seats.isAlone) return this.#streams.nextWork(kind, this.#open);
+    return (seats.main.held & this.#bit) === 0 ? this.#streams.nextWork(kind) : undefined;
   }
 
-  /** The next data in flight that may go once more on this path. */
-  reinject(path: PathId, scope: CopyScope): StreamWork | undefined {
-    return this.#streams.nextReinject(path, scope, this.#pins.size === 0 ? undefined : this.#free);
+  /** Likewise the next datagram. The same object each time, and not for plugins: see `offered`. */
+  datagram(now: number): DatagramWork | undefined {
+    this.#bit = KIND_BIT.datagram;
+    return this.#datagrams.nextWork(now, this.#openDatagram);
+  }
+
+  /** The next data in flight that may go once more on this path, and about which this one decides. */
+  reinject(path: PathId, scope: CopyScope, seat: SchedulerSeat): StreamWork | undefined {
+    return this.#streams.nextReinject(path, scope, this.#acceptCopies(seat));
   }
 
   /** What waits, as plugins may see it; the same object for each kind. */
@@ -165,20 +193,35 @@ export class Offers {
     return work;
   }
 
-  /** Fills a packet with stream work of this kind: of the stream first, then of others that may go there. */
-  writeStream(kind: "retransmit" | "stream", packet: PacketWriter, id: number, onlyPinned: boolean): boolean {
-    return this.#streams.writeWork(kind, packet, id, this.#acceptFor(packet, onlyPinned));
+  /**
+   * Fills a packet with stream work of this kind: of the stream first, then of others that may go there. Without a seat those
+   * are what is pinned there; with one that, and what it decides about.
+   */
+  writeStream(
+    kind: "retransmit" | "stream",
+    packet: PacketWriter,
+    id: number,
+    seat: SchedulerSeat | undefined,
+  ): boolean {
+    this.#target = packet.path;
+    this.#seat = seat;
+    const isAll = seat !== undefined && this.#pins.size === 0 && this.#seats().isAlone;
+    const accept = isAll ? undefined : seat === undefined ? this.#pinnedToTarget : this.#alsoOnTarget;
+    return this.#streams.writeWork(kind, packet, id, accept);
   }
 
   /** Fills a packet with datagrams that may go there; `forCopies`: so that they can be copied, if the peer allows it. */
-  writeDatagrams(packet: PacketWriter, onlyPinned: boolean, forCopies: boolean): boolean {
+  writeDatagrams(packet: PacketWriter, forCopies: boolean, seat: SchedulerSeat | undefined): boolean {
     this.#target = packet.path;
-    return this.#datagrams.writeWork(packet, forCopies, onlyPinned ? this.#targetPin : undefined);
+    this.#seat = seat;
+    const isAll = seat !== undefined && this.#seats().isAlone;
+    const accept = isAll ? undefined : seat === undefined ? this.#targetDatagram : this.#mineDatagram;
+    return this.#datagrams.writeWork(packet, forCopies, accept);
   }
 
-  /** Fills a packet with copies of what is in flight elsewhere. */
-  writeReinject(packet: PacketWriter, scope: CopyScope): boolean {
-    return this.#streams.writeReinject(packet, scope, this.#pins.size === 0 ? undefined : this.#free);
+  /** Fills a packet with copies of what is in flight elsewhere, and about which this one decides. */
+  writeReinject(packet: PacketWriter, scope: CopyScope, seat: SchedulerSeat): boolean {
+    return this.#streams.writeReinject(packet, scope, this.#acceptCopies(seat));
   }
 
   /**
@@ -191,22 +234,24 @@ export class Offers {
     return this.#streams.writeAgain(record, packet);
   }
 
-  /** The stream with new data that may go into what is left of a packet. */
+  /** The stream with new data that may go into what is left of a packet, whoever decides about it. */
   nextFor(packet: PacketWriter, onlyPinned: boolean): StreamWork | undefined {
-    return this.#streams.nextWork("stream", this.#acceptFor(packet, onlyPinned));
-  }
-
-  #acceptFor(packet: PacketWriter, onlyPinned: boolean): ((id: number) => boolean) | undefined {
     this.#target = packet.path;
-    if (onlyPinned) return this.#pinnedToTarget;
-    return this.#pins.size === 0 ? undefined : this.#onTarget;
+    const accept = onlyPinned ? this.#pinnedToTarget : this.#pins.size === 0 ? undefined : this.#onTarget;
+    return this.#streams.nextWork("stream", accept);
   }
 
-  #mayGo(pin: PathId | undefined): boolean {
-    return pin === undefined || this.roomy.includes(pin);
+  #acceptCopies(seat: SchedulerSeat): Accept | undefined {
+    this.#seat = seat;
+    return this.#pins.size === 0 && this.#seats().isAlone ? undefined : this.#free;
   }
 
-  #isRoomy(pin: PathId | undefined): boolean {
-    return pin !== undefined && this.roomy.includes(pin);
+  /** Whether what is pinned so, or in this lane, may still go in this round. */
+  #isOpen(pin: PathId | undefined, lane: Lane | undefined): boolean {
+    return pin === undefined ? (this.#seats().of(lane).held & this.#bit) === 0 : this.roomy.includes(pin);
+  }
+
+  #isMine(lane: Lane | undefined): boolean {
+    return this.#seats().of(lane) === this.#seat;
   }
 }

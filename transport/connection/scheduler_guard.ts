@@ -7,6 +7,7 @@
  * | answers with a usable path, and sound copies         | it is done; without room: as HOLD                      |
  * | throws, names what it cannot, answers with nonsense  | a fault: min-RTT answers this time                     |
  * | holds for 50 ms with nothing in flight               | a fault: min-RTT answers this time                     |
+ * | holds for a second while other schedulers send       | a fault: min-RTT answers this time                     |
  * | throws in `onEvent`, `ackPath` or `reinjection`      | a fault: as if it had none                             |
  * | makes its eighth fault, or cannot be made at all     | min-RTT takes its place for good, `onReplaced` tells   |
  *
@@ -29,6 +30,12 @@ import type { PathId } from "../base/role.ts";
 
 /** With nothing in flight, data that could go is held no longer than this: milliseconds. */
 export const HOLD_LIMIT = 50;
+/**
+ * While other schedulers of the connection send there is always something in flight, which excuses nobody for so long: in
+ * milliseconds, and round trips of the slowest path besides.
+ */
+export const HOLD_LIMIT_BESIDE = 1000;
+const HOLD_ROUNDS_BESIDE = 4;
 /** The fault that ends a scheduler's time on a connection. */
 export const FAULT_LIMIT = 8;
 /** Characters of a scheduler's name, and of what is said of a fault, that are kept. */
@@ -41,6 +48,8 @@ export interface GuardOptions {
   readonly onFault?: ((scheduler: string, fault: string, now: number) => void) | undefined;
   /** The scheduler is replaced by min-RTT for good. */
   readonly onReplaced?: ((scheduler: string, reason: string, now: number) => void) | undefined;
+  /** Whether no other scheduler of the connection sends; default: none does. */
+  readonly isAlone?: (() => boolean) | undefined;
 }
 
 /** Asks a scheduler, and never gets a wrong answer. */
@@ -53,6 +62,9 @@ export class SchedulerGuard {
   #faults = 0;
   #heldSince = Infinity;
   #heldUntil = Infinity;
+  /** Since when it has held all that it was asked about, beside others; and when it was last asked. */
+  #idleSince = Infinity;
+  #askedAt = -Infinity;
   /** The checked answer; the same object each time, which plugins never see. */
   readonly #answer: { path: PathId; copies: readonly PathId[] } = { path: -1, copies: HOLD.copies };
   readonly #copies: PathId[] = [];
@@ -96,11 +108,14 @@ export class SchedulerGuard {
   schedule(work: Work, view: ConnectionView): Decision {
     let decision = this.#ask(work, view);
     if (decision !== HOLD) {
-      this.#heldSince = this.#heldUntil = Infinity;
+      this.#heldSince = this.#heldUntil = this.#idleSince = Infinity;
       return decision;
     }
     if (this.#holdsTooLong(view)) {
       this.#fault(`Held data for ${HOLD_LIMIT} ms with nothing in flight`, view);
+      decision = this.#check(this.#fallback.schedule(work, view), view);
+    } else if (work.kind !== "reinject" && this.#holdsBesideOthers(view)) {
+      this.#fault(`Held data for ${HOLD_LIMIT_BESIDE} ms while others sent`, view);
       decision = this.#check(this.#fallback.schedule(work, view), view);
     }
     return decision;
@@ -227,6 +242,22 @@ export class SchedulerGuard {
     }
     if (now < this.#heldSince + HOLD_LIMIT) return false;
     this.#released();
+    return true;
+  }
+
+  /** Whether data is held for longer than any answer takes, while others keep something in flight all the time. */
+  #holdsBesideOthers(view: ConnectionView): boolean {
+    if (this.#options.isAlone?.() !== false) return false;
+    const { paths, now } = view;
+    let limit = 0;
+    for (let i = 0; i < paths.length; i++) limit = Math.max(limit, HOLD_ROUNDS_BESIDE * paths[i]!.srtt);
+    limit += HOLD_LIMIT_BESIDE;
+    // Who was not asked for that long may have had nothing to send.
+    if (now - this.#askedAt > limit) this.#idleSince = now;
+    this.#askedAt = now;
+    this.#idleSince = Math.min(this.#idleSince, now);
+    if (now - this.#idleSince < limit) return false;
+    this.#idleSince = Infinity;
     return true;
   }
 

@@ -1,30 +1,13 @@
-import { type ModeChoice, schedulerOf } from "../../schedulers/modes.ts";
-import type { PathStatus, SchedulerEvent } from "../../schedulers/scheduler.ts";
+import type { Reinjection, SchedulerEvent, SchedulerFactory } from "../../schedulers/scheduler.ts";
+import type { PathStatus } from "../../schedulers/scheduler.ts";
 import type { PathId } from "../base/role.ts";
-import type { Path } from "../paths/path.ts";
-import type { PathEvent } from "../paths/path_events.ts";
-import { LEVEL_INDEX, type Route } from "../paths/route.ts";
+import { LEVEL_INDEX } from "../paths/route.ts";
 import type { Context, Timed } from "./context.ts";
-import type { Lifecycle } from "./lifecycle.ts";
 import { SchedulerGuard } from "./scheduler_guard.ts";
 import { LimitedHost } from "./scheduler_host.ts";
-import { LiveConnectionView, refreshView, statusOf, type ViewSources } from "./views.ts";
+import { LiveConnectionView, refreshView, type ViewSources } from "./views.ts";
 
-/** What the parts of a connection tell the scheduler, through the guard. */
-export interface SchedulerEvents {
-  /** Packets of so many bytes were acknowledged on the route. */
-  onAcked(route: Route, bytes: number, now: number): void;
-  /** Packets of so many bytes were declared lost on the route. */
-  onLost(route: Route, bytes: number, now: number): void;
-  /** The path's probe timeout passed. */
-  onPto(path: Path, now: number): void;
-  /** Something happened to a path; its state is the new one already. */
-  onPathEvent(event: PathEvent, now: number): void;
-  /** A signal of the application, here or at the peer, has a new value. */
-  onSignal(name: string, value: number, now: number): void;
-}
-
-/** How a connection's scheduler does. */
+/** How a connection's scheduler does, or one that some of its streams have for themselves. */
 export interface SchedulerStats {
   /** The name of the one that decides now. */
   readonly name: string;
@@ -39,31 +22,43 @@ export interface SchedulerStats {
 /** What a {@linkcode SchedulerSeat} works with. */
 export interface SeatParts extends ViewSources {
   readonly context: Context;
-  readonly lifecycle: Lifecycle;
-  readonly mode: ModeChoice;
   /** Tells the peer what this end thinks of a path. */
   readonly setStatus: (path: PathId, status: PathStatus, now: number) => void;
-  readonly now: number;
+  /** Whether other schedulers of the connection send too. */
+  readonly isAlone: () => boolean;
 }
 
-/** Where a connection's scheduler sits: what it sees, what it may ask for, and the guard between it and the core. */
-export class SchedulerSeat implements SchedulerEvents, Timed {
+/** Where a scheduler sits: what it sees, what it may ask for, and the guard between it and the core. */
+export class SchedulerSeat implements Timed {
   readonly view: LiveConnectionView;
   readonly guard: SchedulerGuard;
+  /** The kinds of work that it held in this round of questions, as bits that whoever asks gives a meaning. */
+  held: number = 0;
+  /** Whether it was asked in this round. */
+  wasAsked: boolean = false;
+  /** What it said of data in flight at the beginning of this round. */
+  reinjection: Reinjection = "never";
+  /** The last round in which it was asked. */
+  usedAt: number;
   readonly #parts: SeatParts;
+  /** Who is to take the seat with the next round. */
+  #next: SchedulerFactory | undefined;
   #host: LimitedHost | undefined;
   #lastFault = "";
   #replaced: string | undefined;
 
-  constructor(parts: SeatParts) {
+  /** An empty seat, where min-RTT decides. */
+  constructor(parts: SeatParts, now: number) {
     const { context } = parts;
     this.#parts = parts;
+    this.usedAt = now;
     this.view = new LiveConnectionView(parts);
     this.guard = new SchedulerGuard({
-      onFault: (scheduler, fault, now) => {
+      isAlone: parts.isAlone,
+      onFault: (scheduler, fault, at) => {
         this.#lastFault = fault;
         context.events.push({ type: "scheduler_fault", scheduler, fault });
-        context.observer?.on("multipath:scheduler_fault", { scheduler, fault }, now);
+        context.observer?.on("multipath:scheduler_fault", { scheduler, fault }, at);
       },
       onReplaced: (scheduler, reason) => {
         this.#lastFault = reason;
@@ -72,21 +67,43 @@ export class SchedulerSeat implements SchedulerEvents, Timed {
         context.events.push({ type: "scheduler_replaced", scheduler, reason });
       },
     });
-    this.setMode(parts.mode, parts.now);
   }
 
-  /**
-   * Lets another scheduler decide from now on. Throws `RangeError` for a name that is not known, `TypeError` for what is no
-   * mode.
-   */
-  setMode(mode: ModeChoice, now: number): void {
-    const factory = schedulerOf(mode);
+  /** Lets another scheduler decide from now on. */
+  seat(factory: SchedulerFactory, now: number): void {
     refreshView(this.view, now);
+    this.#next = undefined;
     this.#host?.retire();
     this.#host = this.#makeHost();
     this.#lastFault = "";
     this.#replaced = undefined;
     this.guard.use(factory, this.#host.facade, now);
+  }
+
+  /** Lets another scheduler decide from the next round on; it is made then. */
+  seatLater(factory: SchedulerFactory): void {
+    this.#next = factory;
+  }
+
+  /** Nobody listens to the scheduler any more. */
+  retire(): void {
+    this.#next = undefined;
+    this.#host?.retire();
+  }
+
+  /** Begins a round of questions. */
+  begin(now: number): void {
+    if (this.#next !== undefined) this.seat(this.#next, now);
+    else refreshView(this.view, now);
+    this.held = 0;
+    this.wasAsked = false;
+    this.reinjection = this.guard.reinjection(this.view);
+  }
+
+  /** Ends a round of questions. */
+  end(now: number): void {
+    if (this.wasAsked) this.usedAt = now;
+    else this.guard.idle();
   }
 
   /** Who decides, and how well. */
@@ -95,71 +112,19 @@ export class SchedulerSeat implements SchedulerEvents, Timed {
     return { name, faults, lastFault: this.#lastFault, replaced: this.#replaced };
   }
 
-  onAcked(route: Route, bytes: number, now: number): void {
-    if (!this.guard.wantsEvents) return;
-    const path = this.#pathOf(route);
-    if (path !== undefined) this.#tell({ type: "ack", path: path.id, bytes }, now);
-  }
-
-  onLost(route: Route, bytes: number, now: number): void {
-    if (!this.guard.wantsEvents) return;
-    const path = this.#pathOf(route);
-    if (path !== undefined) this.#tell({ type: "loss", path: path.id, bytes }, now);
-  }
-
-  onPto(path: Path, now: number): void {
-    if (this.guard.wantsEvents) this.#tell({ type: "pto", path: path.id, count: path.route.pto.count }, now);
-  }
-
-  onPathEvent(event: PathEvent, now: number): void {
-    if (!this.guard.wantsEvents) return;
-    const { change, reason } = event;
-    const { id: path, label } = event.path;
-    switch (change) {
-      case "status": {
-        const its = this.#parts.paths.get(path);
-        if (its !== undefined) this.#tell({ type: "status", path, status: statusOf(its) }, now);
-        break;
-      }
-      case "opened":
-      case "usable":
-        this.#tell({ type: `path-${change}`, path, label }, now);
-        break;
-      case "suspended":
-      case "closed":
-        this.#tell({ type: `path-${change}`, path, label, reason }, now);
-    }
-  }
-
-  onSignal(name: string, value: number, now: number): void {
-    if (this.guard.wantsEvents) this.#tell({ type: "signal", name, value }, now);
-  }
-
-  /** The path that acknowledges what arrived on this one; `undefined`: the scheduler does not say. */
-  ackPath(receivedOn: PathId, now: number): PathId | undefined {
+  /** Tells the scheduler what happened. */
+  tell(event: SchedulerEvent, now: number): void {
     refreshView(this.view, now);
-    const path = this.guard.ackPath(receivedOn, this.view);
-    return path < 0 ? undefined : path;
+    this.guard.event(event, this.view);
   }
 
   nextTimeout(): number {
-    if (!this.#parts.lifecycle.isOpen) return Infinity;
     return Math.min(this.guard.nextTimeout(), this.#host?.nextTimeout() ?? Infinity);
   }
 
   onTimeout(now: number): void {
     this.guard.onTimeout(now);
     this.#host?.onTimeout(now);
-  }
-
-  #tell(event: SchedulerEvent, now: number): void {
-    refreshView(this.view, now);
-    this.guard.event(event, this.view);
-  }
-
-  #pathOf(route: Route): Path | undefined {
-    for (const path of this.#parts.paths.all()) if (path.route === route) return path;
-    return undefined;
   }
 
   #makeHost(): LimitedHost {
@@ -179,7 +144,7 @@ export class SchedulerSeat implements SchedulerEvents, Timed {
         if (route !== undefined) route.probes[level] = Math.max(1, route.probes[level]!);
       },
       setStatus,
-      onWake: (now) => this.#tell({ type: "wake" }, now),
+      onWake: (now) => this.tell({ type: "wake" }, now),
       observer: context.observer,
     });
   }

@@ -18,6 +18,7 @@ import type { DatagramFrame, Frame, FrameKind, NumberedDatagramFrame } from "../
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
 import type { PathId } from "../base/role.ts";
+import type { Lane } from "./lane.ts";
 import { NumberWindow } from "./number_window.ts";
 import { DEFAULT_URGENCY } from "./stream_queue.ts";
 
@@ -50,7 +51,12 @@ export interface SendDatagramOptions {
   readonly pin?: PathId | undefined;
   /** 0 to 7, as of streams; default 3. Does not change the order among datagrams. */
   readonly urgency?: number | undefined;
+  /** By which mode of its own it goes; `undefined`: by the connection's. */
+  readonly lane?: Lane | undefined;
 }
+
+/** Whether a datagram with this pin and this lane may be offered, or written. */
+export type AcceptDatagram = (pin: PathId | undefined, lane: Lane | undefined) => boolean;
 
 /** An offer to the scheduler. */
 export interface DatagramWork {
@@ -70,6 +76,8 @@ export interface DatagramWork {
   readonly firstSentAt: number;
   /** The only path on which it may go. */
   readonly pin: PathId | undefined;
+  /** By which mode of its own it goes; `undefined`: by the connection's. */
+  readonly lane: Lane | undefined;
 }
 
 /** Datagrams of the largest size that is told can be numbered this far. */
@@ -90,6 +98,7 @@ interface Outgoing extends FrameRecord {
   readonly id: number | undefined;
   readonly expiresAt: number;
   readonly pin: PathId | undefined;
+  readonly lane: Lane | undefined;
   readonly urgency: number;
   isSettled: boolean;
 }
@@ -126,6 +135,7 @@ export class Datagrams implements FrameOwner {
     lastPath: -1,
     firstSentAt: -1,
     pin: undefined,
+    lane: undefined,
   };
 
   /** Queues with nothing in them; the peer takes none until `setPeerLimit`. */
@@ -182,6 +192,7 @@ export class Datagrams implements FrameOwner {
     const size = data.length + DATAGRAM_OVERHEAD;
     if (this.#outBytes + size > this.#sendQueue) return false;
     this.#outBytes += size;
+    if (options.lane !== undefined) options.lane.members++;
     this.#out.add({
       owner: this,
       data,
@@ -191,6 +202,7 @@ export class Datagrams implements FrameOwner {
       id: options.id,
       expiresAt: options.expiresAt ?? Infinity,
       pin: options.pin,
+      lane: options.lane,
       urgency: options.urgency ?? DEFAULT_URGENCY,
       isSettled: false,
     });
@@ -213,19 +225,20 @@ export class Datagrams implements FrameOwner {
     return data;
   }
 
-  /** The next offer to the scheduler, of the datagrams whose pin `accept` lets through. The same object each time. */
-  nextWork(now: number, accept?: (pin: PathId | undefined) => boolean): DatagramWork | undefined {
+  /** The next offer to the scheduler, of the datagrams that `accept` lets through. The same object each time. */
+  nextWork(now: number, accept?: AcceptDatagram): DatagramWork | undefined {
     for (const item of this.#out) {
       if (this.#isHopeless(item, now)) {
         this.#drop(item);
         continue;
       }
-      if (accept !== undefined && !accept(item.pin)) continue;
+      if (accept !== undefined && !accept(item.pin, item.lane)) continue;
       const work = this.#work;
       work.bytes = item.data.length;
       work.urgency = item.urgency;
       work.deadline = item.expiresAt;
       work.pin = item.pin;
+      work.lane = item.lane;
       return work;
     }
     return undefined;
@@ -233,10 +246,10 @@ export class Datagrams implements FrameOwner {
 
   /**
    * Fills the packet with datagrams that may go on its path, in order. With `forCopies` they get numbers where they can, so
-   * that `writeAgain` can copy them to other paths; with `accept` only those go whose pin it lets through. Whether anything
-   * was written.
+   * that `writeAgain` can copy them to other paths; with `accept` only those go that it lets through. Whether anything was
+   * written.
    */
-  writeWork(packet: PacketWriter, forCopies = false, accept?: (pin: PathId | undefined) => boolean): boolean {
+  writeWork(packet: PacketWriter, forCopies = false, accept?: AcceptDatagram): boolean {
     let wrote = false;
     for (const item of this.#out) {
       if (this.#isHopeless(item, packet.now)) {
@@ -244,7 +257,7 @@ export class Datagrams implements FrameOwner {
         continue;
       }
       if (item.pin !== undefined && item.pin !== packet.path) continue;
-      if (accept !== undefined && !accept(item.pin)) continue;
+      if (accept !== undefined && !accept(item.pin, item.lane)) continue;
       const isNumbered = forCopies && this.#canBeNumbered(item);
       if (!this.#write(item, isNumbered ? this.#nextNumber : -1, packet)) break;
       if (isNumbered) this.#nextNumber++;
@@ -354,6 +367,7 @@ export class Datagrams implements FrameOwner {
   #remove(item: Outgoing): void {
     this.#out.delete(item);
     this.#outBytes -= item.data.length + DATAGRAM_OVERHEAD;
+    if (item.lane !== undefined) item.lane.members--;
   }
 
   #settle(item: Outgoing, acked: boolean): void {

@@ -42,6 +42,7 @@ Deno.test("Datagrams are offered and sent in order, once", () => {
     lastPath: -1,
     firstSentAt: -1,
     pin: undefined,
+    lane: undefined,
   });
   const first = send(it, { room: 10 });
   const second = send(it);

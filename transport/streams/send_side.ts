@@ -12,6 +12,7 @@ import { Latest } from "../base/latest.ts";
 import { QueueOf } from "../base/queue_of.ts";
 import { type Control, EndedStreams, STREAM_LEVELS } from "./control.ts";
 import { SendCredit } from "./credit.ts";
+import type { Lane } from "./lane.ts";
 import { SendStream } from "./send_stream.ts";
 import { SendWork, type StreamRecord } from "./send_work.ts";
 import type { StreamEvent } from "./stream_events.ts";
@@ -110,6 +111,12 @@ export class SendSide {
   /** A stream was opened; the peer allows `limit` bytes on it. */
   add(id: number, limit: number): void {
     this.#streams.set(id, new SendStream(id, limit, this.#options.incremental, this.#pool));
+  }
+
+  /** Lets a stream go by a mode of its own; nothing happens when its sending part is over. */
+  setLane(id: number, lane: Lane | undefined): void {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) this.work.setLane(stream, lane);
   }
 
   /**
@@ -251,6 +258,7 @@ export class SendSide {
   /** Whether the stream was still there. */
   #forget(stream: SendStream): boolean {
     if (!this.#streams.delete(stream.id)) return false;
+    this.work.leave(stream);
     this.#options.onDone(stream.id);
     return true;
   }

@@ -19,6 +19,7 @@ import type { PathId } from "../base/role.ts";
 import type { StreamEnd } from "./control.ts";
 import { SendCredit } from "./credit.ts";
 import type { BlockPool } from "./block_pool.ts";
+import type { Lane } from "./lane.ts";
 import { SendBuffer } from "./send_buffer.ts";
 import { DEFAULT_URGENCY, type Queued } from "./stream_queue.ts";
 
@@ -37,6 +38,10 @@ export class SendStream implements Queued {
   urgency: number = DEFAULT_URGENCY;
   /** Whether it takes turns with its equals (RFC 9218 §4.2); `SendWork` changes it. */
   incremental: boolean;
+  /** By which mode of its own it goes, if any; `SendWork` changes it. */
+  lane: Lane | undefined = undefined;
+  /** The number of the newest request of the peer's for a mode; -1: there was none. */
+  modeSequence: number = -1;
   /** The application's write was not taken whole: it waits to be told that there is room. */
   wantsRoom: boolean = false;
   /** In which of the queues of `SendWork` the stream is, as bits. */

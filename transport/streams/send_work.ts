@@ -9,6 +9,7 @@ import type { StreamFrame } from "../wire/frames/types.ts";
 import type { FrameOwner, FrameRecord, PacketWriter } from "../base/frame_owner.ts";
 import type { PathId } from "../base/role.ts";
 import type { SendCredit } from "./credit.ts";
+import type { Lane } from "./lane.ts";
 import type { CopyScope, SentPart } from "./send_buffer.ts";
 import type { SendStream } from "./send_stream.ts";
 import { StreamQueue } from "./stream_queue.ts";
@@ -41,6 +42,8 @@ export interface StreamWork {
   readonly lastPath: PathId;
   /** When the data was sent for the first time; -1 for data that was never sent. */
   readonly firstSentAt: number;
+  /** By which mode of its own the stream goes; `undefined`: by the connection's. */
+  readonly lane: Lane | undefined;
 }
 
 /** What a packet remembers of a STREAM frame. */
@@ -119,6 +122,7 @@ export class SendWork {
     deadline: Infinity,
     lastPath: -1,
     firstSentAt: -1,
+    lane: undefined,
   };
 
   /**
@@ -155,13 +159,13 @@ export class SendWork {
 
   /** The application wrote bytes. */
   onWritten(stream: SendStream, bytes: number): void {
-    this.#backlog += bytes;
+    this.#account(stream, bytes);
     this.refresh(stream);
   }
 
   /** The stream is about to be reset: nothing of it is to be sent any more. */
   drop(stream: SendStream): void {
-    this.#backlog -= stream.buffer.unsent;
+    this.#account(stream, -stream.buffer.unsent);
     this.#remove(stream);
     this.#offered.delete(stream);
   }
@@ -192,9 +196,29 @@ export class SendWork {
     this.refresh(stream);
   }
 
+  /** Lets a stream go by a mode of its own, or by the connection's again. */
+  setLane(stream: SendStream, lane: Lane | undefined): void {
+    if (stream.lane === lane) return;
+    const unsent = stream.isSending ? stream.buffer.unsent : 0;
+    this.leave(stream, unsent);
+    stream.lane = lane;
+    if (lane === undefined) return;
+    lane.members++;
+    lane.backlog += unsent;
+  }
+
+  /** The stream leaves its lane, with so many bytes that were never sent. */
+  leave(stream: SendStream, unsent = 0): void {
+    const { lane } = stream;
+    if (lane === undefined) return;
+    stream.lane = undefined;
+    lane.members--;
+    lane.backlog -= unsent;
+  }
+
   /** Counts the backlog of a stream of which nothing counts as sent any more. */
   onRestart(unsentBefore: number, stream: SendStream): void {
-    this.#backlog += stream.buffer.unsent - unsentBefore;
+    this.#account(stream, stream.buffer.unsent - unsentBefore);
     this.#offered.delete(stream);
     this.refresh(stream);
   }
@@ -270,6 +294,11 @@ export class SendWork {
     return wrote;
   }
 
+  #account(stream: SendStream, bytes: number): void {
+    this.#backlog += bytes;
+    if (stream.lane !== undefined) stream.lane.backlog += bytes;
+  }
+
   #offer(kind: StreamWork["kind"], stream: SendStream, bytes: number, path: PathId, sentAt: number): StreamWork {
     const work = this.#work;
     work.kind = kind;
@@ -278,6 +307,7 @@ export class SendWork {
     work.urgency = stream.urgency;
     work.lastPath = path;
     work.firstSentAt = sentAt;
+    work.lane = stream.lane;
     return work;
   }
 
@@ -312,7 +342,7 @@ export class SendWork {
       if (data.length === 0 && !fin) break;
       if (!this.#put(packet, stream, from, data, fin)) break;
       this.#credit.take(data.length);
-      this.#backlog -= data.length;
+      this.#account(stream, -data.length);
       stream.onSent(from + data.length, fin, packet.path, packet.now);
       wrote = true;
     }

@@ -40,6 +40,7 @@ Deno.test("StreamSet.nextWork() offers new data with its size and urgency", () =
     deadline: Infinity,
     lastPath: -1,
     firstSentAt: -1,
+    lane: undefined,
   });
   assertEquals(end.set.nextWork("retransmit"), undefined);
   assertEquals(end.set.nextReinject(1), undefined);

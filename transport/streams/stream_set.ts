@@ -16,10 +16,12 @@
  */
 import { FrameType } from "../wire/frame_types.ts";
 import type { Frame, FrameKind } from "../wire/frames/types.ts";
+import { HINT_STREAM_MODE } from "../wire/hints_codepoints.ts";
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { FrameOwner, FrameRecord, PacketTarget, PacketWriter, ReceivedPacket } from "../base/frame_owner.ts";
 import type { PathId, Role } from "../base/role.ts";
 import type { Control } from "./control.ts";
+import type { Lane } from "./lane.ts";
 import { ReceiveSide } from "./receive_side.ts";
 import type { ReceiveState } from "./receive_stream.ts";
 import type { CopyScope } from "./send_buffer.ts";
@@ -242,6 +244,36 @@ export class StreamSet implements FrameOwner {
     }
     const stream = this.#sending.get(id);
     if (stream !== undefined) this.#sending.work.setPriority(stream, urgency, incremental ?? stream.incremental);
+  }
+
+  /** Lets a stream go by a mode of its own, or by the connection's again; nothing happens when all of it arrived. */
+  setLane(id: number, lane: Lane | undefined): void {
+    this.#checkSending(id);
+    this.#sending.setLane(id, lane);
+  }
+
+  /** The lane of a stream; `undefined`: it has none, or its sending part is over. */
+  laneOf(id: number): Lane | undefined {
+    return this.#sending.get(id)?.lane;
+  }
+
+  /** Whether more may come on a stream. Throws `RangeError` for one that is for sending only or was never opened. */
+  isReceiving(id: number): boolean {
+    this.#checkReceiving(id);
+    return this.#receiving.get(id) !== undefined;
+  }
+
+  /**
+   * The peer asks for a mode for what is sent on a stream, which may be the first that is heard of it. Whether that is news:
+   * not when it is older than what is known, or the sending part is over. Throws `TransportError` when there can be no such
+   * stream.
+   */
+  onModeHint(id: number, sequence: number): boolean {
+    this.#touchSending(id, HINT_STREAM_MODE);
+    const stream = this.#sending.get(id);
+    if (stream === undefined || sequence <= stream.modeSequence) return false;
+    stream.modeSequence = sequence;
+    return true;
   }
 
   /** How far a stream is; `undefined` when it is closed or never was. */

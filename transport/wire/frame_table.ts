@@ -6,7 +6,7 @@
  */
 import { FrameType, STREAM_FIN, STREAM_LEN, STREAM_OFF } from "./frame_types.ts";
 import type { FrameKind } from "./frames/types.ts";
-import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL } from "./hints_codepoints.ts";
+import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL, HINT_STREAM_MODE } from "./hints_codepoints.ts";
 
 /** Bits of {@linkcode FrameSpec.levels}, under the names of packet types and under those of encryption levels. */
 export const LEVEL_BIT = {
@@ -144,6 +144,7 @@ const ROWS: readonly Row[] = [
   [HINT_SIGNAL, HINT_SIGNAL, "hint_signal", "hint_signal", ONE_RTT, "H"],
   [HINT_PATH, HINT_PATH, "hint_path", "hint_path", ONE_RTT, "H"],
   [HINT_MODE, HINT_MODE, "hint_mode", "hint_mode", ONE_RTT, "H"],
+  [HINT_STREAM_MODE, HINT_STREAM_MODE, "hint_stream_mode", "hint_stream_mode", ONE_RTT, "H"],
   [DATAGRAM_NUMBERED, DATAGRAM_NUMBERED, "datagram_numbered", "datagram_numbered", ONE_RTT, "H"],
 ];
 

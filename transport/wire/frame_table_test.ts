@@ -53,6 +53,7 @@ const EXPECTED: Record<number, string> = {
   0x35bb50e1: "___1 H",
   0x35bb50e2: "___1 H",
   0x35bb50e3: "___1 H",
+  0x35bb50e4: "___1 H",
 };
 
 Deno.test("FRAMES says of each type what the specifications say", () => {

@@ -13,10 +13,13 @@
  * | HINT_PATH         | path id, sequence number, cost (double), flags, label length, label  | clients |
  * | HINT_MODE         | sequence number, name length, name                                   | clients |
  * | DATAGRAM_NUMBERED | number, data length, data                                            | both    |
+ * | HINT_STREAM_MODE  | stream id, sequence number, name length, name                        | clients |
  *
- * Lengths, ids and numbers are varints. Names have 1 to 32 bytes of UTF-8, labels 0 to 64; neither has control characters.
- * Flags are one byte, whose lowest bit says that the path is metered; the others are 0. All four frames are for 1-RTT
- * packets only, are ack-eliciting, and do not probe. A newer sequence number wins; what comes late is passed over.
+ * Lengths, ids and numbers are varints. Names have 1 to 32 bytes of UTF-8, labels 0 to 64. In a HINT_STREAM_MODE
+ * the name may be empty, which stands for the connection's mode. There are no control characters. Flags are one byte, whose
+ * lowest bit says that the path is metered; the others are 0. All frames are for 1-RTT packets only, are ack-eliciting, and
+ * do not probe. A newer sequence number wins; what comes late is passed over. HINT_STREAM_MODE is of version 2, and opens the
+ * stream like any other frame about the sending part of its receiver.
  *
  * @module
  */
@@ -35,7 +38,9 @@ export const SINGLE_SPACE_PARAMETER = 0x1bc8fd1124649a;
 export const SINGLE_SPACE_VERSION = 1;
 
 /** The version of the hints extension that is spoken here. */
-export const HINTS_VERSION = 1;
+export const HINTS_VERSION = 2;
+/** The first version that has HINT_STREAM_MODE. */
+export const STREAM_MODES_VERSION = 2;
 
 /** The value of a signal, newest wins. */
 export const HINT_SIGNAL = 0x35bb50e0;
@@ -43,5 +48,7 @@ export const HINT_SIGNAL = 0x35bb50e0;
 export const HINT_PATH = 0x35bb50e1;
 /** The mode that the server is asked to send with. */
 export const HINT_MODE = 0x35bb50e2;
+/** The mode that the server is asked to send a stream with. */
+export const HINT_STREAM_MODE = 0x35bb50e4;
 /** A DATAGRAM that may have copies on other paths: the receiver delivers each number once. */
 export const DATAGRAM_NUMBERED = 0x35bb50e3;

@@ -81,6 +81,11 @@ const GOLDEN: [Frame, string][] = [
     "b5bb50e0" + "02" + "c3a9" + "80004000" + "bfd0000000000000",
   ],
   [{ kind: "hint_mode", sequence: 2, mode: "handover" }, "b5bb50e2" + "02" + "08" + "68616e646f766572"],
+  [
+    { kind: "hint_stream_mode", streamId: 4, sequence: 3, mode: "redundant" },
+    "b5bb50e4" + "04" + "03" + "09" + "726564756e64616e74",
+  ],
+  [{ kind: "hint_stream_mode", streamId: 64, sequence: 4, mode: "" }, "b5bb50e4" + "4040" + "04" + "00"],
   [{ kind: "datagram_numbered", number: 64, data: hex("aabbcc") }, "b5bb50e3" + "4040" + "03" + "aabbcc"],
 ];
 

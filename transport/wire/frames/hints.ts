@@ -3,11 +3,17 @@
  *
  * @module
  */
-import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL } from "../hints_codepoints.ts";
+import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL, HINT_STREAM_MODE } from "../hints_codepoints.ts";
 import { type Reader, WireError } from "../reader.ts";
 import { dataRoom, VARINT_SATURATED, varintSize } from "../varint.ts";
 import type { Writer } from "../writer.ts";
-import type { HintModeFrame, HintPathFrame, HintSignalFrame, NumberedDatagramFrame } from "./types.ts";
+import type {
+  HintModeFrame,
+  HintPathFrame,
+  HintSignalFrame,
+  HintStreamModeFrame,
+  NumberedDatagramFrame,
+} from "./types.ts";
 
 /** Most bytes of UTF-8 in the name of a signal or mode; a name has at least one. */
 export const MAX_HINT_NAME = 32;
@@ -15,7 +21,7 @@ export const MAX_HINT_NAME = 32;
 export const MAX_HINT_LABEL = 64;
 
 /** A frame of this file that carries a hint. */
-export type HintFrame = HintSignalFrame | HintPathFrame | HintModeFrame;
+export type HintFrame = HintSignalFrame | HintPathFrame | HintModeFrame | HintStreamModeFrame;
 
 const TYPE_SIZE = 4;
 const DOUBLE_SIZE = 8;
@@ -49,6 +55,12 @@ export function readHintMode(r: Reader): HintModeFrame {
   return { kind: "hint_mode", sequence: r.varint(), mode: readText(r, "Mode name", 1, MAX_HINT_NAME) };
 }
 
+/** Reads the fields of a HINT_STREAM_MODE. */
+export function readHintStreamMode(r: Reader): HintStreamModeFrame {
+  const streamId = r.varint();
+  return { kind: "hint_stream_mode", streamId, sequence: r.varint(), mode: readText(r, "Mode name", 0, MAX_HINT_NAME) };
+}
+
 /** Reads the fields of a DATAGRAM_NUMBERED; the data is a view. */
 export function readNumberedDatagram(r: Reader): NumberedDatagramFrame {
   const number = r.varint();
@@ -66,6 +78,8 @@ export function hintType(frame: HintFrame | NumberedDatagramFrame): number {
       return HINT_PATH;
     case "hint_mode":
       return HINT_MODE;
+    case "hint_stream_mode":
+      return HINT_STREAM_MODE;
     case "datagram_numbered":
       return DATAGRAM_NUMBERED;
   }
@@ -91,6 +105,11 @@ export function writeHint(w: Writer, frame: HintFrame): void {
     case "hint_mode":
       w.varint(frame.sequence);
       writeText(w, frame.mode, "Mode name", 1, MAX_HINT_NAME);
+      break;
+    case "hint_stream_mode":
+      w.varint(frame.streamId);
+      w.varint(frame.sequence);
+      writeText(w, frame.mode, "Mode name", 0, MAX_HINT_NAME);
   }
 }
 
@@ -112,6 +131,8 @@ export function hintSize(frame: HintFrame): number {
       return TYPE_SIZE + varintSize(frame.path) + varintSize(frame.sequence) + DOUBLE_SIZE + 1 + textSize(frame.label);
     case "hint_mode":
       return TYPE_SIZE + varintSize(frame.sequence) + textSize(frame.mode);
+    case "hint_stream_mode":
+      return TYPE_SIZE + varintSize(frame.streamId) + varintSize(frame.sequence) + textSize(frame.mode);
   }
 }
 

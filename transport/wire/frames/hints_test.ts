@@ -10,6 +10,7 @@ const SIGNAL = "b5bb50e0";
 const PATH = "b5bb50e1";
 const MODE = "b5bb50e2";
 const NUMBERED = "b5bb50e3";
+const STREAM_MODE = "b5bb50e4";
 const ONE = "3ff0000000000000";
 const HUGE = "ffffffffffffffff";
 
@@ -64,6 +65,17 @@ Deno.test("readHintPath() refuses costs below 0, unknown flags and long labels",
 Deno.test("readHintMode() refuses names that are empty or too long", () => {
   refuse(MODE + "00" + "00", "Mode name has 0 bytes, must have 1 to 32");
   refuse(MODE + "00" + "21" + "61".repeat(33), "Mode name has 33 bytes, must have 1 to 32");
+});
+
+Deno.test("readHintStreamMode() takes no name for the connection's mode, and refuses one that is too long", () => {
+  assertEquals(read(STREAM_MODE + "04" + "01" + "00"), {
+    kind: "hint_stream_mode",
+    streamId: 4,
+    sequence: 1,
+    mode: "",
+  });
+  refuse(STREAM_MODE + "04" + "01" + "21" + "61".repeat(33), "Mode name has 33 bytes, must have 0 to 32");
+  refuse(STREAM_MODE + "04" + "01" + "01" + "0a", "Mode name has control characters");
 });
 
 Deno.test("readNumberedDatagram() gives a view, and refuses numbers that it cannot tell apart", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import { FrameType } from "../frame_types.ts";
-import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL } from "../hints_codepoints.ts";
+import { DATAGRAM_NUMBERED, HINT_MODE, HINT_PATH, HINT_SIGNAL, HINT_STREAM_MODE } from "../hints_codepoints.ts";
 import { type Reader, WireError } from "../reader.ts";
 import { varintSize } from "../varint.ts";
 import type { Writer } from "../writer.ts";
@@ -28,6 +28,7 @@ import {
   readHintMode,
   readHintPath,
   readHintSignal,
+  readHintStreamMode,
   readNumberedDatagram,
   writeHint,
   writeNumberedDatagram,
@@ -206,6 +207,8 @@ function readHintFrame(r: Reader, type: number): Frame {
       return readHintPath(r);
     case HINT_MODE:
       return readHintMode(r);
+    case HINT_STREAM_MODE:
+      return readHintStreamMode(r);
     case DATAGRAM_NUMBERED:
       return readNumberedDatagram(r);
     default:
@@ -274,6 +277,7 @@ function write(w: Writer, frame: Frame): void {
     case "hint_signal":
     case "hint_path":
     case "hint_mode":
+    case "hint_stream_mode":
       return writeHint(w, frame);
     default:
       return writeCredit(w, frame);
@@ -322,6 +326,7 @@ export function frameSize(frame: Frame): number {
     case "hint_signal":
     case "hint_path":
     case "hint_mode":
+    case "hint_stream_mode":
       return hintSize(frame);
     default:
       return creditSize(frame);
@@ -370,6 +375,7 @@ export function frameTypeOf(frame: Frame): number {
     case "hint_signal":
     case "hint_path":
     case "hint_mode":
+    case "hint_stream_mode":
     case "datagram_numbered":
       return hintType(frame);
     default:

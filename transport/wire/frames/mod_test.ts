@@ -101,6 +101,7 @@ const FRAME_OF: { readonly [K in FrameKind]: fc.Arbitrary<Extract<Frame, { kind:
     metered: fc.boolean(),
     label: textOf(0),
   }),
+  hint_stream_mode: fc.record({ kind: kind("hint_stream_mode"), streamId: value, sequence: value, mode: textOf(0) }),
   hint_mode: fc.record({ kind: kind("hint_mode"), sequence: value, mode: textOf(1) }),
   datagram_numbered: fc.record({ kind: kind("datagram_numbered"), number: fc.nat(2 ** 31 - 1), data }),
 };

@@ -300,6 +300,18 @@ export interface HintPathFrame {
   readonly label: string;
 }
 
+/** HINT_STREAM_MODE (private): the mode that the client asks the server to send a stream with. */
+export interface HintStreamModeFrame {
+  /** Which frame it is. */
+  readonly kind: "hint_stream_mode";
+  /** The stream. */
+  readonly streamId: number;
+  /** Newer ones have higher numbers. */
+  readonly sequence: number;
+  /** 0 to 32 bytes of UTF-8 without control characters; empty: the connection's mode. */
+  readonly mode: string;
+}
+
 /** HINT_MODE (private): the mode that the client asks the server to send with. */
 export interface HintModeFrame {
   /** Tells the kinds of frames apart. */
@@ -351,6 +363,7 @@ export type Frame =
   | HintSignalFrame
   | HintPathFrame
   | HintModeFrame
+  | HintStreamModeFrame
   | NumberedDatagramFrame;
 
 /** The discriminant of {@linkcode Frame}. */
