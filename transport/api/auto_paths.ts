@@ -5,6 +5,7 @@ import { QuicError, TransportErrorCode } from "../base/errors.ts";
 import type { PathEvent } from "../paths/path_events.ts";
 import { facing, type LocalInterface, localInterfaces, watchInterfaces } from "../io/interfaces.ts";
 import { isPermissionError, SocketError } from "../io/socket.ts";
+import { BackOff } from "./back_off.ts";
 import type { PathHandle } from "./path_handle.ts";
 import { canonical } from "./path_options.ts";
 import type { ConnPaths } from "./paths.ts";
@@ -13,12 +14,6 @@ import type { ConnPaths } from "./paths.ts";
 export const INTERFACES_INTERVAL = 500;
 /** Milliseconds between two looks that failures to send cause. */
 const MIN_LOOK_GAP = 50;
-/** Milliseconds before a path that did not work is tried again; doubles each time. */
-const FIRST_RETRY = 1000;
-/** The most that this doubles to. */
-const LAST_RETRY = 30_000;
-/** A path that lived for so long did work. */
-const LONG_LIFE = 10_000;
 
 /** What {@linkcode AutoPaths} works with. */
 export interface AutoPathsOptions {
@@ -35,13 +30,6 @@ export interface AutoPathsOptions {
   readonly list?: (() => readonly LocalInterface[]) | undefined;
 }
 
-interface Retry {
-  delay: number;
-  at: number;
-  /** When the last path there began. */
-  begunAt: number;
-}
-
 /**
  * Keeps a path for every local address that the server may be reached from and the mode's policy wants, as they come and go.
  *
@@ -53,7 +41,7 @@ interface Retry {
 export class AutoPaths implements Disposable {
   readonly #options: AutoPathsOptions;
   readonly #list: () => readonly LocalInterface[];
-  readonly #retries = new Map<string, Retry>();
+  readonly #retries = new Map<string, BackOff>();
   /** Addresses whose path the application has closed. */
   readonly #unwanted = new Set<string>();
   /** What the policy last wanted, where that was told to the path. */
@@ -169,10 +157,10 @@ export class AutoPaths implements Disposable {
     const { paths, remote, maxPaths } = this.#options;
     const now = paths.now();
     if (paths.all.length >= maxPaths || this.#unwanted.has(local)) return;
-    const retry = this.#retries.get(local) ?? { delay: 0, at: now, begunAt: now };
+    const retry = this.#retries.get(local) ?? new BackOff(now);
     if (now < retry.at) return;
     this.#retries.set(local, retry);
-    retry.begunAt = now;
+    retry.begin(now);
     try {
       const status = wish === "backup" ? "backup" : undefined;
       const { handle } = paths.begin({ local: { hostname: local, port: 0 }, remote, description: { label }, status });
@@ -180,7 +168,7 @@ export class AutoPaths implements Disposable {
     } catch (error) {
       const isExpected = error instanceof QuicError || error instanceof SocketError || isPermissionError(error);
       if (!isExpected) throw error;
-      this.#later(retry, now);
+      retry.fail(now);
     }
   }
 
@@ -190,15 +178,9 @@ export class AutoPaths implements Disposable {
     const local = canonical(event.path.local.hostname);
     if (handle.isUnwanted) this.#unwanted.add(local);
     const now = paths.now();
-    const retry = this.#retries.get(local) ?? { delay: 0, at: now, begunAt: now };
-    if (now - retry.begunAt >= LONG_LIFE) retry.delay = 0;
+    const retry = this.#retries.get(local) ?? new BackOff(now);
     this.#retries.set(local, retry);
-    this.#later(retry, now);
-  }
-
-  #later(retry: Retry, now: number): void {
-    retry.delay = Math.min(LAST_RETRY, Math.max(FIRST_RETRY, retry.delay * 2));
-    retry.at = now + retry.delay;
+    retry.fail(now);
   }
 
   #candidate({ name, address }: LocalInterface): PathCandidate {

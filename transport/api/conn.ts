@@ -3,7 +3,7 @@ import {
   ApplicationError,
   HandshakeError,
   PathError,
-  QuicError,
+  type QuicError,
   TransportError,
   TransportErrorCode,
 } from "../base/errors.ts";
@@ -22,6 +22,7 @@ import { ConnPaths } from "./paths.ts";
 import { quiet } from "./quiet.ts";
 import type { SocketLease } from "./sockets.ts";
 import type { PathPlan } from "./path_options.ts";
+import { PlannedPaths } from "./planned_paths.ts";
 import { Streams } from "./streams.ts";
 import type {
   NetAddr,
@@ -53,6 +54,8 @@ export interface ConnBeginning {
   readonly lease?: SocketLease | undefined;
   /** The server's IP addresses, as far as they are known. */
   readonly addresses?: readonly string[] | undefined;
+  /** Client: the handshake is complete; nothing was sent since. */
+  readonly onConnected?: ((conn: Conn) => void) | undefined;
   /** Server: the modes that the client may ask for. */
   readonly modes?: AcceptedModes | undefined;
 }
@@ -65,6 +68,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
   readonly #streams: Streams;
   readonly #paths: ConnPaths;
   #auto: AutoPaths | undefined;
+  #planned: PlannedPaths | undefined;
   readonly #inbox: DatagramInbox = new DatagramInbox();
   readonly #handshake: PromiseWithResolvers<void> = quiet();
   readonly #closed: PromiseWithResolvers<QuicCloseInfo> = quiet();
@@ -89,7 +93,10 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
       sockets: core.sockets,
       now: () => core.driver.now(),
       wake: this.#wake,
-      onEvent: (handle, event) => this.#auto?.onEvent(handle, event),
+      onEvent: (handle, event) => {
+        this.#auto?.onEvent(handle, event);
+        this.#planned?.onEvent(handle, event);
+      },
       ...beginning,
     });
     this.#streams = new Streams(connection, this.#paths, this.#wake);
@@ -240,11 +247,12 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
   }
 
   onEvent(event: ConnectionEvent): void {
-    if (event.type === "connected") this.#handshake.resolve();
+    if (event.type === "connected") this.#onConnected();
     else if (event.type === "datagram") this.#inbox.push(event.data as Uint8Array<ArrayBuffer>);
     else if (event.type === "closed") this.#onClosed(event.error);
     else if (event.type === "path") this.#paths.onEvent(event);
     else if (event.type === "mode_requested") this.#onModeRequested(event.name);
+    else if (event.type === "stream_mode_requested") this.#onStreamModeRequested(event.id, event.name);
     else if (event.type === "scheduler_fault") this.#paths.onScheduler("fault", event.scheduler, event.fault);
     else if (event.type === "scheduler_replaced") this.#paths.onScheduler("replaced", event.scheduler, event.reason);
     else this.#streams.onEvent(event);
@@ -296,16 +304,16 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     this.#paths.release();
   }
 
-  /** Begins to open the paths that were asked for with the connection, as far as there can be any. */
-  openPlanned(plans: readonly PathPlan[]): void {
-    for (const plan of plans) {
-      try {
-        this.#paths.begin(plan);
-      } catch (error) {
-        // A peer without multipath, or one that allows fewer paths; the application sees which there are.
-        if (!(error instanceof QuicError)) throw error;
-      }
-    }
+  /** When the peer was last heard of; -Infinity: not yet. */
+  get answeredAt(): number {
+    return this.#connection.lastReceivedAt;
+  }
+
+  /** Has the paths that were asked for with the connection from now on, as far as there can be any; path 0 is the first. */
+  keepPlanned(first: PathPlan, others: readonly PathPlan[]): void {
+    if (this.#error !== undefined) return;
+    this.#planned = new PlannedPaths(this.#paths, first, others);
+    this.#planned.open();
   }
 
   /** Keeps a path for every local address from now on. Throws what listing the interfaces throws. */
@@ -320,11 +328,17 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     if (plan.status !== undefined) this.#paths.all[0]?.setStatus(plan.status);
   }
 
-  #sendNow(data: Uint8Array, { path }: QuicSendDatagramOptions): boolean {
+  #sendNow(data: Uint8Array, { path, mode }: QuicSendDatagramOptions): boolean {
     const pin = path === undefined ? {} : { path: this.#paths.idOf(path) };
-    if (!this.#connection.sendDatagram(data, pin)) return false;
+    const options = mode === undefined ? pin : { ...pin, mode };
+    if (!this.#connection.sendDatagram(data, options)) return false;
     this.#wake();
     return true;
+  }
+
+  #onConnected(): void {
+    this.#handshake.resolve();
+    this.#beginning.onConnected?.(this);
   }
 
   #onModeRequested(name: string): void {
@@ -335,6 +349,18 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     this.#wake();
   }
 
+  /** What a client asks for is refused where there are too many modes already. */
+  #onStreamModeRequested(id: number, name: string | undefined): void {
+    const { modes } = this.#beginning;
+    const mode = modes === undefined || name === undefined ? undefined : modeAskedFor(name, modes);
+    if (mode === undefined && name !== undefined) return;
+    try {
+      this.#streams.onModeRequested(id, mode);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+
   #onClosed(error: QuicError): void {
     const clean = cleanClose(error);
     const told = this.#cause ?? asHandshakeError(error);
@@ -343,6 +369,7 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
     if (clean !== undefined && this.#cause === undefined) this.#closed.resolve(clean);
     else this.#closed.reject(told);
     this.#auto?.[Symbol.dispose]();
+    this.#planned?.[Symbol.dispose]();
     this.#paths.close(told);
     this.#streams.close(told, clean !== undefined && this.#cause === undefined);
     this.#inbox.close(told);

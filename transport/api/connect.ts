@@ -4,33 +4,30 @@ import {
   PathError,
   QuicError,
   TransportError,
-  TransportErrorCode,
   VersionError,
 } from "../base/errors.ts";
-import type { Address } from "../base/address.ts";
 import { DEFAULT_CONFIG, type TransportConfig } from "../connection/config.ts";
 import type { ClientTls } from "../connection/options.ts";
-import { facing, localInterfaces } from "../io/interfaces.ts";
-import { canReach, isLoopback, withoutBrackets } from "../io/ip.ts";
-import { resolveHost } from "../io/resolve.ts";
+import { withoutBrackets } from "../io/ip.ts";
+import { SocketError } from "../io/socket.ts";
 import { modeName } from "./accepted_modes.ts";
-import { Conn } from "./conn.ts";
+import { Conn, type ConnBeginning } from "./conn.ts";
 import { QuicEndpoint } from "./endpoint.ts";
 import { coreOf, type EndpointCore } from "./endpoint_core.ts";
 import { environmentKeyLog } from "./key_log.ts";
+import { locate, locateAll, NO_PLAN, othersOf, type Target, targetsOf } from "./locate.ts";
 import { certificates, checkPort, checkProtocols, checkText, transportConfig } from "./options.ts";
-import { canonical, type PathPlan, planPaths } from "./path_options.ts";
-import { type Attempt, ATTEMPT_DELAY, race } from "./race.ts";
+import { type PathPlan, planPaths } from "./path_options.ts";
+import { type Attempt, race } from "./race.ts";
 import { systemRoots } from "./roots.ts";
 import type { SocketLease } from "./sockets.ts";
 import type { ConnectQuicOptions, QuicConn, QuicEndpointLike } from "./types.ts";
 
-/** Between two attempts when all addresses are this machine's own: what answers, answers at once. */
-const LOOPBACK_DELAY = 20;
-
 /**
  * Connects to a QUIC server; resolves when the handshake is complete. A name with several addresses is tried on one after
- * the other, 250 ms apart; the first handshake to complete wins, and a failure moves on at once (RFC 8305).
+ * the other, 250 ms apart (RFC 8305), and when the first of several `paths` gives no answer within 250 ms, the others are tried
+ * beside it, all at once: each attempt is a connection of its own, at most 16 are under way, and a failure moves on at once. The
+ * first handshake to complete wins; the others are closed.
  *
  * Rejects with `HandshakeError` when TLS refused, `TransportError` when the server did, `IdleTimeoutError` when nobody
  * answered, `PathError` when the server cannot be reached, `ResolveError` when the name has no address, `SocketError` when
@@ -45,23 +42,19 @@ export async function connectQuic<ZRTT extends boolean = false>(options: Connect
   const own = { observer: options.observer, keyLog: options.keyLog ?? environmentKeyLog() };
   const transport = clientTransport(options, plans);
   const tls = clientTls(options, hostname);
-  const { targets, others } = isAuto ? await locateAll({ hostname, port }) : await locate(plans, { hostname, port });
+  const entries = isAuto ? await locateAll({ hostname, port }) : await locate(plans, { hostname, port });
   options.signal?.throwIfAborted();
   const endpoint = options.endpoint ?? implicitEndpoint(options);
-  const held: SocketLease[] = [];
+  let held: SocketLease[] = [];
   try {
     const core = coreOf(endpoint);
-    for (const { local } of others) if (local !== undefined) held.push(core.sockets.lease(local));
+    if (!isAuto) held = holdSockets(core, plans.slice(1));
     const settings = { tls, transport, own, mode: modeName(options.mode) };
-    const start = (target: Target): Attempt<Conn> => {
-      const conn = connectTo(core, target, settings);
-      return { result: conn.handshake.then(() => conn), cancel: () => conn.close() };
-    };
-    const delay = targets.every(({ remote }) => isLoopback(remote.hostname)) ? LOOPBACK_DELAY : ATTEMPT_DELAY;
-    const conn = await race(targets, start, { delay, signal: options.signal });
+    const targets = targetsOf(entries);
+    const { conn, target } = await raceTo(core, targets, settings, options.signal);
     if (options.endpoint === undefined) conn.adoptEndpoint();
-    conn.openPlanned(others);
     if (isAuto) conn.follow({ mode: options.mode, maxPaths: transport.maxPaths ?? DEFAULT_CONFIG.maxPaths });
+    else conn.keepPlanned(target.from, othersOf(entries, target));
     return conn;
   } catch (error) {
     if (options.endpoint === undefined) endpoint.close();
@@ -71,8 +64,61 @@ export async function connectQuic<ZRTT extends boolean = false>(options: Connect
   }
 }
 
-/** The first path of those who say nothing of paths. */
-const NO_PLAN: PathPlan = { local: undefined, remote: undefined, description: {}, status: undefined };
+/**
+ * Binds the sockets of paths to come, so that what is wrong with them shows before anything is sent. An address that this machine
+ * does not have now may come later. Throws `SocketError`, `NotCapable`.
+ */
+function holdSockets(core: EndpointCore, plans: readonly PathPlan[]): SocketLease[] {
+  const held: SocketLease[] = [];
+  try {
+    for (const { local } of plans) {
+      try {
+        if (local !== undefined) held.push(core.sockets.lease(local));
+      } catch (error) {
+        if (!(error instanceof SocketError && error.code === "EADDRNOTAVAIL")) throw error;
+      }
+    }
+    return held;
+  } catch (error) {
+    for (const lease of held) lease.release();
+    throw error;
+  }
+}
+
+/** The attempt that won, and where it goes. */
+interface Won {
+  readonly conn: Conn;
+  readonly target: Target;
+}
+
+function raceTo(
+  core: EndpointCore,
+  targets: readonly Target[],
+  settings: ConnectSettings,
+  signal: AbortSignal | undefined,
+): Promise<Won> {
+  const begun: Conn[] = [];
+  let winner: Conn | undefined;
+  // At once, before anything more is sent: no server has two connections that are complete.
+  const onConnected = (conn: Conn): void => {
+    winner ??= conn;
+    for (const each of begun) if (each !== winner) each.close();
+  };
+  const start = (target: Target): Attempt<Won> => {
+    // Of the same host, for paths that are opened later from an address of another family.
+    const alike = targets.filter(({ from }) => from.remote === target.from.remote);
+    const addresses = [...new Set(alike.map(({ to }) => to.hostname))];
+    const conn = connectTo(core, target, { addresses, onConnected }, settings);
+    begun.push(conn);
+    return {
+      result: conn.handshake.then(() => ({ conn, target })),
+      cancel: () => conn.close(),
+      answeredAt: () => conn.answeredAt,
+    };
+  };
+  const times = targets.map(({ time }) => time);
+  return race(targets, start, { times, signal, clock: () => core.driver.now() });
+}
 
 function implicitEndpoint(options: ConnectQuicOptions<boolean>): QuicEndpointLike {
   const { crypto, socket } = options;
@@ -91,61 +137,6 @@ function clientTransport(options: ConnectQuicOptions<boolean>, plans: readonly P
     : transport;
 }
 
-/** One attempt to connect. */
-interface Target {
-  /** The first path. */
-  readonly plan: PathPlan;
-  readonly remote: Address;
-  /** The server's IP addresses, as far as this path can reach them. */
-  readonly addresses: readonly string[];
-}
-
-/** What to try for the first path, preferred first, and the other paths, with IP addresses where hosts were named. */
-interface Located {
-  readonly targets: readonly Target[];
-  readonly others: readonly PathPlan[];
-}
-
-/** Finds the IP addresses of the server for every path. Throws `ResolveError`, and `PathError` for a path that cannot be. */
-async function locate(plans: readonly PathPlan[], server: Address): Promise<Located> {
-  const first = plans[0]!;
-  const known = new Map<string, string[]>();
-  let targets: Target[] = [];
-  const others: PathPlan[] = [];
-  for (const plan of plans) {
-    const { hostname, port } = plan.remote ?? first.remote ?? server;
-    const all = known.get(hostname) ?? await resolveHost(hostname);
-    known.set(hostname, all);
-    const { local } = plan;
-    const addresses = all.filter((address) => local === undefined || canReach(local.hostname, address));
-    if (addresses.length === 0) {
-      throw cannotReach(hostname, `from ${local?.hostname}: expected an address of its family`);
-    }
-    if (plan === first) targets = addresses.map((each) => ({ plan, remote: { hostname: each, port }, addresses }));
-    else others.push(plan.remote === undefined ? plan : { ...plan, remote: { hostname: addresses[0]!, port } });
-  }
-  return { targets, others };
-}
-
-/** Every way from an address of this machine to one of the server. Throws `ResolveError`, `PathError`, and `NotCapable`. */
-async function locateAll({ hostname, port }: Address): Promise<Located> {
-  const interfaces = localInterfaces();
-  const addresses = await resolveHost(hostname);
-  const targets = addresses.flatMap((each) =>
-    facing(interfaces, each).map(({ address, name }): Target => ({
-      plan: { ...NO_PLAN, local: { hostname: canonical(address), port: 0 }, description: { label: name } },
-      remote: { hostname: each, port },
-      addresses,
-    }))
-  );
-  if (targets.length === 0) throw cannotReach(hostname, "as no address of this machine is of its kind");
-  return { targets, others: [] };
-}
-
-function cannotReach(hostname: string, why: string): PathError {
-  return new PathError(`Cannot reach ${hostname} ${why}`, TransportErrorCode.NO_VIABLE_PATH);
-}
-
 interface ConnectSettings {
   readonly tls: ClientTls;
   readonly transport: TransportConfig;
@@ -154,7 +145,12 @@ interface ConnectSettings {
   readonly mode: string | undefined;
 }
 
-function connectTo(core: EndpointCore, { plan, remote, addresses }: Target, settings: ConnectSettings): Conn {
+function connectTo(
+  core: EndpointCore,
+  { from: plan, to: remote }: Target,
+  more: Pick<ConnBeginning, "addresses" | "onConnected">,
+  settings: ConnectSettings,
+): Conn {
   if (core.isClosed) throw new Error("Cannot connect: the endpoint is closed");
   const { tls, transport, own, mode } = settings;
   const lease = plan.local === undefined ? undefined : core.sockets.lease(plan.local);
@@ -164,7 +160,7 @@ function connectTo(core: EndpointCore, { plan, remote, addresses }: Target, sett
     const path = plan.description;
     const connection = core.make(own, undefined, () => core.core.connect({ local, remote, tls, transport, path, now }));
     if (mode !== undefined) connection.requestMode(mode);
-    const conn = new Conn(core, connection, { local, remote, lease, addresses });
+    const conn = new Conn(core, connection, { local, remote, lease, ...more });
     conn.setFirst(plan);
     return conn;
   } catch (error) {
