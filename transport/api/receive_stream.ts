@@ -1,4 +1,6 @@
+import type { Mode } from "../../schedulers/mode.ts";
 import { StreamError } from "../base/errors.ts";
+import { modeName } from "./accepted_modes.ts";
 import { codeOf, type StreamHost } from "./stream_host.ts";
 import type { QuicReceiveStream } from "./types.ts";
 
@@ -43,6 +45,17 @@ export class ReceivePart implements UnderlyingByteSource {
       return undefined;
     }
     return new Promise((resolve) => this.#waiting = resolve);
+  }
+
+  /** Asks the server for the mode of what comes. */
+  requestMode(mode: string | Mode | undefined): void {
+    const name = modeName(mode);
+    if (mode !== undefined && typeof name !== "string") {
+      throw new TypeError("Cannot request a mode without a name: expected a name, or a mode");
+    }
+    if (this.#done || this.#error !== undefined) return;
+    this.#host.connection.requestStreamMode(this.id, name);
+    this.#host.wake();
   }
 
   cancel(reason: unknown): void {
@@ -127,14 +140,20 @@ export class ReceivePart implements UnderlyingByteSource {
 /** The `ReadableStream` of a {@linkcode ReceivePart}. */
 export class ReceiveStream extends ReadableStream<Uint8Array<ArrayBuffer>> implements QuicReceiveStream {
   readonly #id: number;
+  readonly #part: ReceivePart;
 
   constructor(part: ReceivePart) {
     // Of the overloads, one for byte streams is not among those that a typed superclass has.
     super(part as unknown as UnderlyingSource<Uint8Array<ArrayBuffer>>, { highWaterMark: 0 });
     this.#id = part.id;
+    this.#part = part;
   }
 
   get id(): bigint {
     return BigInt(this.#id);
+  }
+
+  requestMode(mode: string | Mode | undefined): void {
+    this.#part.requestMode(mode);
   }
 }

@@ -1,3 +1,4 @@
+import { type ModeChoice, schedulerOf } from "../../schedulers/modes.ts";
 import { ApplicationError, StreamError } from "../base/errors.ts";
 import type { QuicPath } from "./path_types.ts";
 import { codeOf, type StreamHost } from "./stream_host.ts";
@@ -32,6 +33,7 @@ export class SendPart implements UnderlyingSink<Uint8Array> {
   #pending: Deferred | undefined;
   #listens = false;
   #error: unknown = undefined;
+  #mode: ModeChoice | undefined;
   #state: "open" | "closing" | "done" = "open";
 
   constructor(host: StreamHost, id: number) {
@@ -67,6 +69,19 @@ export class SendPart implements UnderlyingSink<Uint8Array> {
     } catch {
       // The connection is over, and the stream with it.
     }
+    this.#host.wake();
+  }
+
+  /** What decides about it in place of the connection's mode. */
+  get mode(): ModeChoice | undefined {
+    return this.#mode;
+  }
+
+  setMode(mode: ModeChoice | undefined): void {
+    checkMode(mode);
+    if (this.#state === "done") return;
+    this.#host.connection.setStreamMode(this.id, mode);
+    this.#mode = mode;
     this.#host.wake();
   }
 
@@ -152,6 +167,7 @@ function bytesOf(chunk: unknown): Uint8Array {
 export class SendStream extends WritableStream<Uint8Array<ArrayBufferLike>> implements QuicSendStream {
   readonly #host: StreamHost;
   readonly #id: number;
+  readonly #part: SendPart;
   #sendOrder = 0;
   #path: QuicPath | undefined;
 
@@ -159,6 +175,7 @@ export class SendStream extends WritableStream<Uint8Array<ArrayBufferLike>> impl
     super(part);
     this.#host = host;
     this.#id = part.id;
+    this.#part = part;
     if (sendOrder !== 0) this.sendOrder = sendOrder;
   }
 
@@ -178,6 +195,14 @@ export class SendStream extends WritableStream<Uint8Array<ArrayBufferLike>> impl
     this.#host.wake();
   }
 
+  get mode(): ModeChoice | undefined {
+    return this.#part.mode;
+  }
+
+  set mode(mode: ModeChoice | undefined) {
+    this.#part.setMode(mode);
+  }
+
   get sendOrder(): number {
     return this.#sendOrder;
   }
@@ -193,6 +218,11 @@ export class SendStream extends WritableStream<Uint8Array<ArrayBufferLike>> impl
 export function checkSendOrder(order: number): void {
   if (typeof order === "number" && Number.isFinite(order)) return;
   throw new RangeError(`"sendOrder" is ${String(order)}: expected a finite number`);
+}
+
+/** Throws `RangeError` for a name that is not known, `TypeError` for what is no mode. */
+export function checkMode(mode: ModeChoice | undefined): void {
+  if (mode !== undefined) schedulerOf(mode);
 }
 
 function urgencyOf(order: number): number {

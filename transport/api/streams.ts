@@ -1,9 +1,11 @@
+import type { ModeChoice } from "../../schedulers/modes.ts";
 import { QuicError, StreamError, TransportErrorCode } from "../base/errors.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ConnectionEvent } from "../connection/events.ts";
 import { Arrivals } from "./inbox.ts";
+import { BidirectionalStream } from "./bidirectional_stream.ts";
 import { ReceivePart, ReceiveStream } from "./receive_stream.ts";
-import { checkSendOrder, SendPart, SendStream } from "./send_stream.ts";
+import { checkMode, checkSendOrder, SendPart, SendStream } from "./send_stream.ts";
 import type { StreamHost, StreamPaths } from "./stream_host.ts";
 import type { QuicBidirectionalStream, QuicReceiveStream, QuicSendStreamOptions } from "./types.ts";
 
@@ -80,6 +82,11 @@ export class Streams implements StreamHost {
     }
   }
 
+  /** The client asked for a mode of a stream. */
+  onModeRequested(id: number, mode: ModeChoice | undefined): void {
+    this.#sending.get(id)?.setMode(mode);
+  }
+
   /** The connection is over; `clean` when that was no failure. */
   close(error: unknown, clean: boolean): void {
     this.#error = error;
@@ -148,18 +155,20 @@ export class Streams implements StreamHost {
     receiving: ReceivePart,
     options: QuicSendStreamOptions = {},
   ): QuicBidirectionalStream {
-    return { readable: new ReceiveStream(receiving), writable: this.#sendStream(sending, options) };
+    return new BidirectionalStream(new ReceiveStream(receiving), this.#sendStream(sending, options));
   }
 
-  #sendStream(part: SendPart, { sendOrder, path }: QuicSendStreamOptions): SendStream {
+  #sendStream(part: SendPart, { sendOrder, path, mode }: QuicSendStreamOptions): SendStream {
     const stream = new SendStream(this, part, sendOrder);
     // While it was waited for the path may have come to its end, and every pin with it.
     if (path !== undefined && this.#error === undefined && this.paths.find(path) !== undefined) stream.pin(path);
+    if (mode !== undefined) stream.mode = mode;
     return stream;
   }
 
-  #check({ sendOrder = 0, path }: QuicSendStreamOptions): void {
+  #check({ sendOrder = 0, path, mode }: QuicSendStreamOptions): void {
     checkSendOrder(sendOrder);
+    checkMode(mode);
     if (path !== undefined && this.#error === undefined) this.paths.idOf(path);
   }
 }

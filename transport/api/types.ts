@@ -44,12 +44,16 @@ export interface QuicSendStreamOptions {
   readonly waitUntilAvailable?: boolean | undefined;
   /** See {@linkcode QuicSendStream.pin}; a path or its id. Default: the scheduler decides. */
   readonly path?: QuicPath | number | undefined;
+  /** See {@linkcode QuicSendStream.mode}. Default: the connection's. */
+  readonly mode?: ModeChoice | undefined;
 }
 
 /** How to send a datagram. */
 export interface QuicSendDatagramOptions {
   /** The only path on which it may go, or the id of that. Default: the scheduler decides. */
   readonly path?: QuicPath | number | undefined;
+  /** The mode that decides on which path it goes, and whether on several. Default: the connection's. */
+  readonly mode?: ModeChoice | undefined;
 }
 
 /**
@@ -71,6 +75,18 @@ export interface QuicSendStream extends WritableStream<Uint8Array<ArrayBufferLik
    * is not open, `TypeError` for what is no path, `RangeError` when all was sent.
    */
   pin(path: QuicPath | number | undefined): void;
+  /**
+   * The mode that decides about what is sent on it, in place of the connection's: the name of a mode, a mode, or a scheduler;
+   * `undefined`: the connection's, also when that changes. It can be set at any time, and holds at this end alone; at a server
+   * a client's request may have set it.
+   *
+   * Of each such mode there is one scheduler, however many streams have it, which sees the same paths as the connection's, and
+   * of what waits to be sent what is its own. Which paths there are, and which of them are backups, stays with the
+   * connection's mode: a redundant stream on a connection in handover mode has its copies on all available paths, and on a
+   * spare one, which is a backup, only when no other works. Setting it throws `RangeError` for a name that is not known and
+   * when the connection has eight other such modes in use, `TypeError` for what is no mode; it does nothing when all was sent.
+   */
+  mode: ModeChoice | undefined;
   /** Unique in the connection. */
   readonly id: bigint;
 }
@@ -81,6 +97,13 @@ export interface QuicSendStream extends WritableStream<Uint8Array<ArrayBufferLik
  * connection's end what has arrived is still read, then a read rejects with that error.
  */
 export interface QuicReceiveStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  /**
+   * Client: asks the server to send on this stream in a mode (its name, or one that has a name), whatever the connection's;
+   * `undefined`: in that again. Said before the first write, it arrives with that. It reaches servers with the hints extension,
+   * which may refuse, and do not say so. Does nothing when the stream or the connection is over. Throws `TypeError` at a
+   * server, and for what has no name of 1 to 32 bytes of UTF-8.
+   */
+  requestMode(mode: string | Mode | undefined): void;
   /** Unique in the connection. */
   readonly id: bigint;
 }
@@ -91,6 +114,8 @@ export interface QuicBidirectionalStream {
   readonly readable: QuicReceiveStream;
   /** What is sent to the peer. */
   readonly writable: QuicSendStream;
+  /** That of `writable`: see {@linkcode QuicSendStream.mode}; `readable.requestMode` asks for that of what the peer sends. */
+  mode: ModeChoice | undefined;
 }
 
 /** A connection. */
@@ -106,7 +131,7 @@ export interface QuicConn extends AsyncDisposable {
   createUnidirectionalStream(options?: QuicSendStreamOptions): Promise<QuicSendStream>;
   /**
    * Queues a datagram (RFC 9221), copied; resolves when the queue has taken it. Rejects with `RangeError` when it is
-   * larger than `maxDatagramSize`, with `PathError` when its path is not open.
+   * larger than `maxDatagramSize`, with `PathError` when its path is not open, and for a mode as `QuicSendStream.mode` throws.
    */
   sendDatagram(data: Uint8Array, options?: QuicSendDatagramOptions): Promise<void>;
   /** The oldest datagram that arrived; waits for one. When too many wait, the oldest are dropped. */
