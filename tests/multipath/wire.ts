@@ -4,7 +4,9 @@
  * @module
  */
 import type { Role } from "../../transport/base/role.ts";
+import { DEFAULT_ID_LENGTH } from "../../transport/endpoint/config.ts";
 import type { Frame, FrameKind } from "../../transport/wire/frames/types.ts";
+import { parseHeader } from "../../transport/wire/header.ts";
 import type { TapVerdict } from "../kit/link.ts";
 import { type OpenedPacket, Rogue } from "../connection/rogue.ts";
 import type { Paths } from "./paths.ts";
@@ -63,9 +65,11 @@ export class Wire {
     return this.packets(sender).flatMap((packet) => framesOf(packet, kind).map((frame) => ({ packet, frame })));
   }
 
-  /** Handshake packets cannot be opened before there are 1-RTT keys; they are left out. */
+  /** Handshake packets cannot be opened before there are 1-RTT keys; they are left out, what is behind them is not. */
   #open(sender: Role, data: Uint8Array): OpenedPacket[] {
-    return (data[0]! & 0x80) === 0 ? this.#ears[sender].open(data) : [];
+    let at = 0;
+    while (at < data.length && (data[at]! & 0x80) !== 0) at = parseHeader(data, at, data.length, DEFAULT_ID_LENGTH).end;
+    return at < data.length ? this.#ears[sender].open(data.slice(at)) : [];
   }
 }
 

@@ -288,7 +288,7 @@ export class Handshake implements FrameOwner {
   }
 
   #onComplete(alpn: string, now: number): void {
-    const { context, lifecycle, hints, datagrams, spaces } = this.#parts;
+    const { context, lifecycle, hints, datagrams, spaces, limits } = this.#parts;
     context.hints = context.config.hints ? Math.min(HINTS_VERSION, context.peer?.hints ?? 0) : 0;
     context.multipath = context.config.maxPaths > 0 && context.peer?.initialMaxPathId !== undefined;
     if (context.multipath && sharesSpace(context)) spaces.share();
@@ -296,6 +296,8 @@ export class Handshake implements FrameOwner {
     lifecycle.complete(alpn, now);
     hints.start();
     if (context.hints > 0 && context.multipath) datagrams.allowCopies();
+    // Before paths may be opened, so that the ids that they need are there by then.
+    if (context.multipath) limits.start(context.peer?.initialMaxPathId ?? 0);
     if (context.role === "server") {
       this.#done.want();
       this.#confirm(now);
@@ -305,17 +307,14 @@ export class Handshake implements FrameOwner {
   }
 
   #confirm(now: number): void {
-    const { context, lifecycle, keys, paths, limits, manager } = this.#parts;
+    const { context, lifecycle, keys, paths, manager } = this.#parts;
     if (lifecycle.isConfirmed || lifecycle.state !== "connected") return;
     lifecycle.confirm();
     this.#discard("initial", now);
     this.#discard("handshake", now);
     keys.onHandshakeConfirmed();
     manager.announceFirst(now);
-    if (context.multipath) {
-      limits.start(context.peer?.initialMaxPathId ?? 0);
-      manager.progress(now);
-    }
+    if (context.multipath) manager.progress(now);
     if (context.config.mtuDiscovery) { for (const route of paths.routes()) route.mtu.start(now); }
   }
 

@@ -429,10 +429,11 @@ export class PathManager implements FrameOwner {
   }
 
   #abandonOpening(opening: Opening, code: number, reason: string, now: number, byPeer = false): void {
-    const { limits } = this.#parts;
+    const { limits, isReady } = this.#parts;
     limits.unblocked(opening.id);
-    // An id above a limit was never spoken of: it is as fresh as before.
-    if (opening.id <= limits.peer && opening.id <= limits.local) this.#burn(opening.id, byPeer ? 0 : code);
+    // An id above a limit, or before paths may be opened, was never spoken of: it is as fresh as before.
+    const isSpokenOf = isReady() && opening.id <= limits.peer && opening.id <= limits.local;
+    if (isSpokenOf) this.#burn(opening.id, byPeer ? 0 : code);
     else this.#statuses.forget(opening.id);
     const ghost = new Path(
       opening.id,
