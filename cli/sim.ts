@@ -7,6 +7,7 @@ import { ExitCode } from "./errors.ts";
 import { compareGroups, type Variant, variantsOf, type Yardstick, yardstickOf } from "./sim_compare.ts";
 import { readSimFiles, type SimFile } from "./sim_files.ts";
 import { SIM_ARGUMENTS, type SimOptions, simOptions } from "./sim_options.ts";
+import { openPicture, type RunPicture } from "./sim_picture.ts";
 import { type OpenLogs, openLogs } from "./sim_qlog.ts";
 import { rowsOf, type SimRow, simTable } from "./sim_table.ts";
 
@@ -23,6 +24,8 @@ Usage: mpquic sim FILE... [options]
   --seed N            In place of the file's seed
   --seeds N           N runs, with the seeds from there on; the table has their mean and the worst
   --compare           Each built-in mode, and each link alone, best first
+  --picture FILE      An SVG picture of the run: a lane for each link over time, and what the applications got
+  --picture-end END   Whose view it shows: client, server or both. Default: of the end that sends most
   --qlog DIR          Two qlog files for each run, one for each end
   -h, --help          This text
 
@@ -48,21 +51,27 @@ export const simCommand: Command = {
       return ExitCode.USAGE;
     }
     const logs = await openLogs(options.qlog);
-    return (options.compare ? compare(files, options, logs) : runAll(files, options, logs))
-      ? ExitCode.DONE
-      : ExitCode.FAILED;
+    const picture = await openPicture(options);
+    try {
+      const isGood = options.compare ? compare(files, options, logs) : runAll(files, options, logs, picture);
+      await picture?.save();
+      return isGood ? ExitCode.DONE : ExitCode.FAILED;
+    } finally {
+      picture?.discard();
+    }
   },
 };
 
 /** Runs each file as it is; returns whether every run completed. */
-function runAll(files: readonly SimFile[], options: SimOptions, logs: OpenLogs): boolean {
+function runAll(files: readonly SimFile[], options: SimOptions, logs: OpenLogs, picture?: RunPicture): boolean {
   let allCompleted = true;
   const rows: SimRow[] = [];
   for (const { scenario, schedulers } of files) {
     const variant = { name: scenario.name, scenario, schedulers };
     const results = runSeeds(variant, options, logs, "", (result) => {
+      picture?.draw(result);
       if (options.json) console.log(JSON.stringify(result));
-    });
+    }, picture);
     allCompleted &&= results.every(({ completed }) => completed);
     rows.push(...rowsOf(scenario.name, yardstickOf(scenario.load), results));
   }
@@ -110,6 +119,7 @@ function runSeeds(
   logs: OpenLogs,
   suffix: string,
   onResult: (result: ScenarioResult) => void = () => {},
+  picture?: RunPicture,
 ): ScenarioResult[] {
   return Array.from({ length: options.seeds }, (_, i) => {
     const seed = scenario.seed + i;
@@ -121,6 +131,7 @@ function runSeeds(
         schedulers,
         clock: () => performance.now(),
         ...(observers === undefined ? {} : { observers }),
+        ...picture?.watch(scenario, observers),
       });
       onResult(result);
       return result;

@@ -7,6 +7,7 @@ import type { SchedulerFactory } from "@multipath/quic/schedulers";
 import { controllerNames, type NumberSpaces, numberSpacesNames } from "../tests/kit/scenario/mod.ts";
 import type { Arguments, ArgumentSpec } from "./arguments.ts";
 import { CommandError, UsageError } from "./errors.ts";
+import { PICTURE_ENDS, type PictureEnd } from "./picture/ends.ts";
 import { checkMode, loadScheduler } from "./mode_option.ts";
 import { nearest } from "../tests/kit/nearest.ts";
 import { userPath } from "./where.ts";
@@ -17,7 +18,7 @@ const MAX_SEEDS = 100_000;
 /** What the command takes. */
 export const SIM_ARGUMENTS: ArgumentSpec = {
   flags: ["json", "compare"],
-  values: ["mode", "scheduler", "congestion", "number-spaces", "seed", "seeds", "qlog"],
+  values: ["mode", "scheduler", "congestion", "number-spaces", "seed", "seeds", "qlog", "picture", "picture-end"],
   rest: "FILE",
 };
 
@@ -41,6 +42,15 @@ export interface SimOptions {
   readonly seed: number | undefined;
   readonly seeds: number;
   readonly qlog: string | undefined;
+  readonly picture: PictureOption | undefined;
+}
+
+/** What picture is wanted. */
+export interface PictureOption {
+  /** As typed. */
+  readonly file: string;
+  /** Whose view; by default that of the end which sends most. */
+  readonly end: PictureEnd | undefined;
 }
 
 /** Reads them; throws `UsageError`. */
@@ -62,6 +72,7 @@ export async function simOptions(given: Arguments): Promise<SimOptions> {
     seed: whole(given, "seed", 0, Number.MAX_SAFE_INTEGER),
     seeds: whole(given, "seeds", 1, MAX_SEEDS) ?? 1,
     qlog: given.value("qlog"),
+    picture: pictureOption(given),
     scheduler: file === undefined ? undefined : await load(file),
   };
 }
@@ -73,6 +84,20 @@ async function load(file: string): Promise<LoadedScheduler> {
   } catch (error) {
     throw error instanceof CommandError ? new UsageError(error.message) : error;
   }
+}
+
+/** A picture shows one run. */
+function pictureOption(given: Arguments): PictureOption | undefined {
+  const file = given.value("picture");
+  const end = oneOf(given, "picture-end", PICTURE_ENDS);
+  if (file === undefined) {
+    if (end !== undefined) throw new UsageError('"--picture-end" is given without "--picture": expected both');
+    return undefined;
+  }
+  if (given.has("compare")) throw exclusive("--picture", "--compare");
+  const runs = given.positional.length * (whole(given, "seeds", 1, MAX_SEEDS) ?? 1);
+  if (runs > 1) throw new UsageError(`"--picture" is given for ${runs} runs: expected one FILE and one seed`);
+  return { file, end };
 }
 
 function exclusive(one: string, other: string): UsageError {

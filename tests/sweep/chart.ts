@@ -1,4 +1,4 @@
-import { init } from "echarts";
+import { COLOURS, svgOf } from "../../cli/picture/svg.ts";
 import type { Group } from "./report.ts";
 
 const WIDTH = 720;
@@ -6,40 +6,31 @@ const HEIGHT = 440;
 /** Benefits beyond these are not drawn: a path that adds next to nothing makes them as large as one likes. */
 const LEAST = -1;
 const MOST = 1.5;
-const COLOURS = ["#222222", "#0072b2", "#d55e00"];
 
 /** An SVG picture: for each group, the share of cases whose benefit is at most so much. */
 export function chartOf(groups: readonly Group[], title: string): string {
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height: HEIGHT });
-  try {
-    chart.setOption({
-      animation: false,
-      backgroundColor: "#ffffff",
-      color: COLOURS,
-      title: { text: title, left: "center", textStyle: { fontSize: 15 } },
-      legend: { bottom: 0 },
-      grid: { left: 70, right: 30, top: 45, bottom: 80 },
-      xAxis: {
-        type: "value",
-        name: "aggregation benefit (0: the better path alone, 1: both added up)",
-        nameLocation: "middle",
-        nameGap: 28,
-        min: LEAST,
-        max: MOST,
-      },
-      yAxis: { type: "value", name: "share of cases", nameLocation: "middle", nameGap: 45, min: 0, max: 1 },
-      series: groups.filter(({ benefits }) => benefits.length > 0).map(({ name, benefits }) => ({
-        type: "line",
-        name,
-        step: "end",
-        showSymbol: false,
-        data: stepsOf(benefits),
-      })),
-    });
-    return chart.renderToSVGString();
-  } finally {
-    chart.dispose();
-  }
+  return svgOf({
+    color: [COLOURS.black, COLOURS.blue, COLOURS.vermilion],
+    title: { text: title, left: "center", textStyle: { fontSize: 15 } },
+    legend: { bottom: 0 },
+    grid: { left: 70, right: 30, top: 45, bottom: 80 },
+    xAxis: {
+      type: "value",
+      name: "aggregation benefit (0: the better path alone, 1: both added up)",
+      nameLocation: "middle",
+      nameGap: 28,
+      min: LEAST,
+      max: MOST,
+    },
+    yAxis: { type: "value", name: "share of cases", nameLocation: "middle", nameGap: 45, min: 0, max: 1 },
+    series: groups.filter(({ benefits }) => benefits.length > 0).map(({ name, benefits }) => ({
+      type: "line",
+      name,
+      step: "end",
+      showSymbol: false,
+      data: stepsOf(benefits),
+    })),
+  }, { width: WIDTH, height: HEIGHT });
 }
 
 /** The corners of the cumulative distribution within what is drawn. */
