@@ -128,3 +128,12 @@ Deno.test("Server does not wait behind a datagram that no amplification limit le
     closer: "server",
   }));
 });
+
+Deno.test("Server answers a client whose address changed before any of its 1-RTT packets arrived", () => {
+  run(plan([
+    { wait: 100, do: "damage", link: 0, direction: "up", damage: { kind: "drop" }, count: 1 },
+    { wait: 490, do: "damage", link: 0, direction: "up", damage: { kind: "drop" }, count: 50 },
+    // The probe timeout is longer by then than the time between two PINGs, each of which begins it anew.
+    { wait: 5810, do: "rebind", link: 0, address: true },
+  ], { links: [{ ...LINK, delayMs: 60 }] }));
+});

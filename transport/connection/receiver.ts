@@ -172,7 +172,7 @@ export class Receiver {
   }
 
   #longPacket(header: Header, level: "initial" | "handshake", datagram: Datagram, now: number): void {
-    const { context, paths, handshake, spaces } = this.#parts;
+    const { context, paths, handshake, spaces, issuer } = this.#parts;
     const path = paths.get(0);
     if (path === undefined || spaces.get(level, 0) === undefined) {
       this.#drop("key_unavailable", datagram, now, header, "discarded");
@@ -187,6 +187,8 @@ export class Receiver {
     const end = this.#open(header, level, space, 0, datagram, now);
     if (end < 0) return;
     handshake.onPeerSource(header.sourceId);
+    // The peer's address may change before any of its 1-RTT packets arrives.
+    if (issuer.pathOf(header.destinationId) === 0) this.#noteId(path, header.destinationId);
     if (level === "handshake" && context.role === "server") path.route.amplification.validate();
     this.#process(header, level, space, path, end, datagram, now);
     if (level === "handshake") handshake.onHandshakeReceived(now);
@@ -274,12 +276,16 @@ export class Receiver {
       migration.migrate(path, route, now);
       manager.migrated(path, now);
     }
-    if (!this.#isIdInUse(path, header.destinationId)) path.lastDestinationId = header.destinationId.slice();
+    this.#noteId(path, header.destinationId);
   }
 
   /** Whether the peer goes on with the id that it used before: then it may not know that its address changed. */
   #isIdInUse(path: Path, id: Uint8Array): boolean {
     return path.lastDestinationId !== undefined && sameBytes(path.lastDestinationId, id);
+  }
+
+  #noteId(path: Path, id: Uint8Array): void {
+    if (!this.#isIdInUse(path, id)) path.lastDestinationId = id.slice();
   }
 
   /** A client takes packets only from where it sends to (RFC 9000 §9). */
