@@ -74,7 +74,9 @@ export function makePathIds(core: Core, recovery: Recovery, manager: () => PathM
     hasId: (path, route) => pool.hasIdFor(path, route),
     heardAt: (id) => {
       const path = paths.get(id);
-      return path?.state === "validating" ? path.lastReceivedAt : -Infinity;
+      // At an address that is not validated yet anybody may send the peer's packets on.
+      const isPeer = path?.state === "validating" || path?.route.validated === true;
+      return isPeer ? path.lastReceivedAt : -Infinity;
     },
     routeOf: (packet) => {
       const path = paths.get(packet.path);

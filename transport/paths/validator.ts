@@ -8,9 +8,10 @@
  * | waiting    | –           | –              | due                   | due             | idle, ok             | due again, ok     | failed   |
  *
  * "Due again": an answer to a challenge in a smaller datagram validates the address, but not that 1200 bytes get through,
- * which another challenge must show (§8.2.1). The acknowledgment of a challenge proves nothing (§8.2.3).
+ * which another challenge must show (§8.2.1): its answer, or its acknowledgment, which proves nothing else (§8.2.3).
  *
- * The deadline moves while the peer is heard on a path that is being opened, {@linkcode MAX_VALIDATION_EXTENSIONS} times.
+ * The deadline moves while the peer is heard on a path that is being opened, or of which only the size is in question,
+ * {@linkcode MAX_VALIDATION_EXTENSIONS} times.
  *
  * Challenges keep to the rate of Initial packets: one at first, two after each PTO, which doubles (RFC 9002 §6.2).
  *
@@ -58,7 +59,7 @@ export interface ValidatorOptions {
    * 10069 §3.1). Default: always.
    */
   readonly hasId?: (path: PathId, route: number) => boolean;
-  /** When the peer was last heard on a path that is being opened: milliseconds. Default: never. */
+  /** When the peer was last heard on a path, if it is that who is heard there: milliseconds. Default: never. */
   readonly heardAt?: (path: PathId) => number;
 }
 
@@ -224,8 +225,16 @@ export class Validator implements FrameOwner {
     this.#tidy(state);
   }
 
-  /** Proves nothing: the peer may have acknowledged it over another way (RFC 9000 §8.2.3). */
-  onAcked(_record: FrameRecord, _now: number): void {}
+  /**
+   * Proves nothing of the address: the peer may have acknowledged it over another way (RFC 9000 §8.2.3). Where only the size
+   * is in question it shows that the datagram got there.
+   */
+  onAcked(record: FrameRecord, _now: number): void {
+    const challenge = record as Challenge;
+    const { state } = challenge;
+    const isAsked = state.running && state.addressOk && state.open.includes(challenge);
+    if (isAsked && challenge.datagramSize >= VALIDATION_DATAGRAM_SIZE) this.#finish(state, true, undefined);
+  }
 
   /** The newest challenge is replaced by another. */
   onLost(record: FrameRecord, _now: number): void {
@@ -261,7 +270,7 @@ export class Validator implements FrameOwner {
   /** Another period, if the peer was heard in the last one. */
   #extend(state: RouteState, now: number): boolean {
     const heardAt = this.#options.heardAt?.(state.path) ?? -Infinity;
-    if (state.addressOk || heardAt <= state.since || state.extensions === MAX_VALIDATION_EXTENSIONS) return false;
+    if (heardAt <= state.since || state.extensions === MAX_VALIDATION_EXTENSIONS) return false;
     state.extensions++;
     this.#beginPeriod(state, now);
     // Whatever the back-off says, each period asks at its beginning.

@@ -126,6 +126,27 @@ Deno.test("Validator.onTimeout() gives a path that is heard the time again, but 
   assertEquals(v.nextOutcome()?.ok, false);
 });
 
+Deno.test("Validator.onTimeout() gives the size the time again too while the peer is heard (row 37)", () => {
+  let heardAt = 0;
+  const v = new Validator({
+    random: seededRandom(),
+    pto: () => PTO,
+    maxPto: () => PTO,
+    routeOf: (packet) => packet.path,
+    heardAt: () => heardAt,
+  });
+  v.challenge(1, 1, 0);
+  v.onFrame(response(challengesOf(send(v, { path: 1, route: 1, size: 120 }))[0]!), arrival({ path: 1, now: 40 }));
+  assertEquals(v.nextOutcome()?.mtuVerified, false);
+  const end = 40 + VALIDATION_TIMEOUT_PTOS * PTO;
+  heardAt = end - 1;
+  v.onTimeout(end);
+  assertEquals(v.nextOutcome(), undefined);
+  const [large] = challengesOf(send(v, { path: 1, route: 1, now: end }));
+  v.onFrame(response(large!), arrival({ path: 1, now: end + 40 }));
+  assertEquals(v.nextOutcome()?.mtuVerified, true);
+});
+
 Deno.test("Validator.onTimeout() fails after three times the largest PTO (row 50)", () => {
   const v = validator({ maxPto: 250 });
   v.challenge(2, 5, 1000);
@@ -209,6 +230,24 @@ Deno.test("Validator.onAcked() the acknowledgment of a challenge proves nothing 
   send(v, {})!.acked(10);
   assertEquals(v.nextOutcome(), undefined);
   assert(v.isValidating(0));
+});
+
+Deno.test("Validator.onAcked() where only the size is in question, the acknowledgment shows it (row 37)", () => {
+  const v = validator();
+  v.challenge(0, 3, 0);
+  const first = send(v, { route: 3, size: 120 })!;
+  v.onFrame(response(challengesOf(first)[0]!), arrival({ now: 40 }));
+  assertEquals(v.nextOutcome()?.mtuVerified, false);
+  const small = send(v, { route: 3, size: 120, now: 40 })!;
+  small.acked(80);
+  assertEquals(v.nextOutcome(), undefined);
+  v.onTimeout(40 + PTO);
+  const large = send(v, { route: 3, now: 40 + PTO })!;
+  large.acked(80 + PTO);
+  assertEquals(v.nextOutcome(), { path: 0, route: 3, ok: true, mtuVerified: true, rttSample: undefined });
+  assertEquals(v.isValidating(3), false);
+  large.acked(81 + PTO);
+  assertEquals(v.nextOutcome(), undefined);
 });
 
 Deno.test("Validator.onLost() a lost challenge is replaced at once, by another", () => {
