@@ -6,7 +6,7 @@
  * |------------------------------------------------------|--------------------------------------------------------|
  * | answers with a usable path, and sound copies         | it is done; without room: as HOLD                      |
  * | throws, names what it cannot, answers with nonsense  | a fault: min-RTT answers this time                     |
- * | holds for 50 ms with nothing in flight               | a fault: min-RTT answers this time                     |
+ * | holds for 50 ms with nothing in flight or paced      | a fault: min-RTT answers this time                     |
  * | holds for a second while other schedulers send       | a fault: min-RTT answers this time                     |
  * | throws in `onEvent`, `ackPath` or `reinjection`      | a fault: as if it had none                             |
  * | makes its eighth fault, or cannot be made at all     | min-RTT takes its place for good, `onReplaced` tells   |
@@ -28,7 +28,7 @@ import {
 } from "../../schedulers/scheduler.ts";
 import type { PathId } from "../base/role.ts";
 
-/** With nothing in flight, data that could go is held no longer than this: milliseconds. */
+/** With nothing in flight and no pacer that holds a path back, data that could go is held no longer: milliseconds. */
 export const HOLD_LIMIT = 50;
 /**
  * While other schedulers of the connection send there is always something in flight, which excuses nobody for so long: in
@@ -224,21 +224,24 @@ export class SchedulerGuard {
   #holdsTooLong(view: ConnectionView): boolean {
     const { paths, now } = view;
     let hasRoom = false;
+    let since = now;
     for (let i = 0; i < paths.length; i++) {
       const path = paths[i]!;
       if (path.inFlight > 0) {
         this.#released();
         return false;
       }
-      hasRoom ||= path.room > 0;
+      if (path.room > 0) hasRoom = true;
+      // To wait for the pacer of the path that is wanted is no stall: that time ends.
+      else if (path.readyAt < Infinity) since = Math.max(since, path.readyAt);
     }
     if (!hasRoom) {
       this.#released();
       return false;
     }
     if (this.#heldSince === Infinity) {
-      this.#heldSince = now;
-      this.#heldUntil = now + HOLD_LIMIT;
+      this.#heldSince = since;
+      this.#heldUntil = since + HOLD_LIMIT;
     }
     if (now < this.#heldSince + HOLD_LIMIT) return false;
     this.#released();

@@ -152,6 +152,17 @@ Deno.test("SchedulerGuard ends holding for 50 ms while nothing is in flight, and
   assertEquals(it.faults, ["suspect: Held data for 50 ms with nothing in flight"]);
 });
 
+Deno.test("SchedulerGuard lets a scheduler wait for the pacer of the path that it wants, and 50 ms longer", () => {
+  const it = new Guarded(() => HOLD);
+  it.view.now = 1000;
+  it.view.paths = [pathView(0, { room: 0, readyAt: 1900 }), pathView(1)];
+  for (; it.view.now < 1900 + HOLD_LIMIT; it.view.now += 10) assertEquals(it.ask().path, -1);
+  assertEquals([it.faults, it.guard.nextTimeout()], [[], 1900 + HOLD_LIMIT]);
+  it.view.paths = [pathView(0), pathView(1)];
+  it.ask();
+  assertEquals(it.faults, ["suspect: Held data for 50 ms with nothing in flight"]);
+});
+
 Deno.test("SchedulerGuard lets a scheduler hold as long as something is in flight or no path has room", () => {
   for (const path of [pathView(0, { inFlight: 1 }), pathView(0, { room: 0 })]) {
     const it = new Guarded(() => HOLD);
