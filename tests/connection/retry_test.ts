@@ -142,6 +142,14 @@ Deno.test("Connection ends with INVALID_TOKEN when its Initial was that late", (
   assertEquals([pair.client.error.code, pair.client.error.byPeer], [TransportErrorCode.INVALID_TOKEN, true]);
 });
 
+Deno.test("Endpoint takes a Retry's token as long as its handshakes may take", () => {
+  const long = { handshakeTimeout: 4 * RETRY_TOKEN_LIFETIME };
+  const pair = new Pair({ ...RETRY, client: long, server: long });
+  pair.link.up.tap = ({ number }) => number === 1 ? "pass" : { delay: RETRY_TOKEN_LIFETIME + 1 };
+  pair.world.require("the handshake", () => pair.client.isConfirmed);
+  assertEquals(pair.client.error, undefined);
+});
+
 Deno.test("Endpoint takes a token that it cannot read for none (RFC 9000 §8.1.3)", () => {
   for (const retry of [false, true]) {
     for (const length of [1, 27, 28, 100, 1000]) {

@@ -87,7 +87,7 @@ export class Endpoint {
     if (!(this.#idLength >= 4 && this.#idLength <= MAX_CID_LENGTH)) {
       throw new RangeError(`"idLength" is ${this.#idLength}: expected a number from 4 to ${MAX_CID_LENGTH}`);
     }
-    this.#tokens = new AddressTokens(config.provider, config.random);
+    this.#tokens = new AddressTokens(config.provider, config.random, config.server?.transport?.handshakeTimeout);
     config.random(this.#resetKey);
     if (config.resetKey !== undefined) {
       if (config.resetKey.length !== RESET_KEY_LENGTH) {

@@ -19,7 +19,7 @@ export type TokenCheck =
   /** From NEW_TOKEN: the client's address is good. */
   | { readonly kind: "new_token" };
 
-/** How long a Retry token is good, in milliseconds: as long as a handshake may take. */
+/** How long a Retry token is good at least, in milliseconds: longer than a handshake may take by default. */
 export const RETRY_TOKEN_LIFETIME = 15_000;
 /** How long a NEW_TOKEN token is good, in milliseconds. */
 export const NEW_TOKEN_LIFETIME = 24 * 3_600_000;
@@ -41,14 +41,20 @@ const KIND_NEW_TOKEN = 2;
 export class AddressTokens {
   readonly #key: AeadKey;
   readonly #random: RandomBytes;
+  readonly #retryLifetime: number;
   /** Nonces of tokens from NEW_TOKEN that were used. */
   readonly #used = new Set<string>();
 
-  constructor(provider: CryptoProvider, random: RandomBytes) {
+  /**
+   * `handshakeTimeout`: how long a handshake may take, in milliseconds; a client that lost much comes late with its token, and
+   * takes no second Retry (RFC 9000 §17.2.5.2).
+   */
+  constructor(provider: CryptoProvider, random: RandomBytes, handshakeTimeout = 0) {
     const key = new Uint8Array(AES_128_GCM.keyLength);
     random(key);
     this.#key = provider.aead(AES_128_GCM, key);
     this.#random = random;
+    this.#retryLifetime = Math.max(RETRY_TOKEN_LIFETIME, handshakeTimeout);
   }
 
   /** A token for a Retry packet. */
@@ -67,7 +73,7 @@ export class AddressTokens {
     const bytes = token.slice();
     const end = this.#key.open(bytes.subarray(0, NONCE_LENGTH), bytes, 0, NONCE_LENGTH, bytes.length);
     if (end < 0) return { kind: "invalid" };
-    const found = readToken(new Reader(bytes, NONCE_LENGTH, end), remote, now);
+    const found = readToken(new Reader(bytes, NONCE_LENGTH, end), remote, this.#retryLifetime, now);
     return found.kind === "new_token" && !this.#isFirstUse(token) ? { kind: "invalid" } : found;
   }
 
@@ -101,14 +107,14 @@ export class AddressTokens {
 }
 
 /** Reads what was sealed; only an endpoint with the key can have written it. */
-function readToken(r: Reader, remote: Address, now: number): TokenCheck {
+function readToken(r: Reader, remote: Address, retryLifetime: number, now: number): TokenCheck {
   const kind = r.u8();
   const issued = r.varint();
   const addresses = new TextDecoder().decode(r.bytes(r.u16())).split(SEPARATOR);
   const originalDestination = r.bytes(r.u8()).slice();
   const age = now - issued;
   if (kind === KIND_RETRY) {
-    const isGood = age <= RETRY_TOKEN_LIFETIME && addresses.includes(formatAddress(remote));
+    const isGood = age <= retryLifetime && addresses.includes(formatAddress(remote));
     return isGood ? { kind: "retry", originalDestination } : { kind: "refused" };
   }
   const isGood = age <= NEW_TOKEN_LIFETIME && addresses.includes(remote.hostname);
