@@ -33,8 +33,11 @@ export interface App {
 export class AppDriver {
   /** The connection whose events are handed out. */
   readonly connection: AppConnection;
-  readonly #apps: App[] = [];
+  #apps: App[] = [];
   #closed: Extract<ConnectionEvent, { type: "closed" }> | undefined;
+  /** Hears of events that are held back. */
+  #onHeld: ((event: ConnectionEvent, now: number) => void) | undefined;
+  #held: ConnectionEvent[] = [];
 
   /** Begins with these applications. */
   constructor(connection: AppConnection, ...apps: readonly App[]) {
@@ -57,12 +60,36 @@ export class AppDriver {
     this.#apps.push(app);
   }
 
+  /** Has the applications of another driver from now on, those included that are added later to either. */
+  share(other: AppDriver): void {
+    this.#apps = other.#apps;
+  }
+
+  /** Keeps what happens from the applications until `release`: for one of several connections, of which one will be theirs. */
+  hold(onEvent: (event: ConnectionEvent, now: number) => void): void {
+    this.#onHeld = onEvent;
+  }
+
+  /** The applications hear now of what was held back, and of all that follows. */
+  release(now: number): void {
+    this.#onHeld = undefined;
+    for (const event of this.#held.splice(0)) this.#hand(event, now);
+  }
+
   /** Takes all events that wait, then lets each application act. */
   run(now: number): void {
     for (let event = this.connection.nextEvent(); event !== undefined; event = this.connection.nextEvent()) {
       if (event.type === "closed") this.#closed = event;
-      for (const app of this.#apps) app.onEvent(event, this.connection, now);
+      if (this.#onHeld === undefined) this.#hand(event, now);
+      else {
+        this.#held.push(event);
+        this.#onHeld(event, now);
+      }
     }
-    for (const app of this.#apps) app.poll?.(this.connection, now);
+    if (this.#onHeld === undefined) { for (const app of this.#apps) app.poll?.(this.connection, now); }
+  }
+
+  #hand(event: ConnectionEvent, now: number): void {
+    for (const app of this.#apps) app.onEvent(event, this.connection, now);
   }
 }

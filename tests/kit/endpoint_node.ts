@@ -32,6 +32,10 @@ export interface EndpointNodeOptions {
   readonly server?: Partial<ServerConfig> | undefined;
   /** The applications of a connection that was let in. */
   readonly apps?: ((connection: Connection) => readonly App[]) | undefined;
+  /** Hears of the connection of a client that is let in, in place of `observer`; `undefined`: that one does. */
+  readonly observerOf?: ((incoming: Incoming) => Observer | undefined) | undefined;
+  /** A client was let in; its first packet is still to be taken in. */
+  readonly onAccepted?: ((connection: Connection, driver: AppDriver) => void) | undefined;
   /** What to do with a client; default: let it in. */
   readonly onIncoming?: ((incoming: Incoming, endpoint: Endpoint, now: number) => void) | undefined;
   /** Whatever else the endpoint is to be told. */
@@ -58,6 +62,18 @@ export interface WorldConnectOptions {
   readonly token?: Uint8Array | undefined;
   /** What is said of path 0. */
   readonly path?: Partial<PathProperties> | undefined;
+  /** Hears of this connection, in place of the node's observer. */
+  readonly observer?: Observer | undefined;
+}
+
+/** Something at a host that acts at times of its own. */
+export interface Alarm {
+  /** When; Infinity: not by itself. */
+  nextTimeout(): number;
+  /** It is that time, or later. */
+  onTimeout(now: number): void;
+  /** A datagram cannot leave from there. */
+  onSendError(local: Address, now: number): void;
 }
 
 /** The application protocol of worlds. */
@@ -74,6 +90,12 @@ export class EndpointNode implements Node {
   readonly #drivers = new Map<Connection, AppDriver>();
   readonly #apps: ((connection: Connection) => readonly App[]) | undefined;
   readonly #onIncoming: EndpointNodeOptions["onIncoming"];
+  readonly #observerOf: EndpointNodeOptions["observerOf"];
+  readonly #onAccepted: EndpointNodeOptions["onAccepted"];
+  /** Read by the endpoint whenever it makes a connection. */
+  readonly #config: EndpointConfig & { observer: EndpointConfig["observer"] };
+  /** Acts at times of its own. */
+  alarm: Alarm | undefined;
 
   /** Makes the endpoint; throws as `Endpoint` does. */
   constructor(options: EndpointNodeOptions) {
@@ -81,6 +103,8 @@ export class EndpointNode implements Node {
     const { random } = options;
     this.#apps = options.apps;
     this.#onIncoming = options.onIncoming;
+    this.#observerOf = options.observerOf;
+    this.#onAccepted = options.onAccepted;
     const server = options.server === undefined ? undefined : {
       tls: {
         certificates: decodePem(WORLD_CERTIFICATE, "CERTIFICATE"),
@@ -89,32 +113,30 @@ export class EndpointNode implements Node {
       },
       ...options.server,
     };
-    this.endpoint = new Endpoint({
+    this.#config = {
       provider,
       random: (into) => random.fill(into),
       observer: options.observer,
       server,
       ...options.endpoint,
-    });
+    };
+    this.endpoint = new Endpoint(this.#config);
   }
 
   /** Begins a connection. */
   connect(options: WorldConnectOptions): Connection {
-    const connection = this.endpoint.connect({
-      local: options.local,
-      remote: options.remote,
-      now: options.now,
-      token: options.token,
-      path: options.path,
-      transport: options.transport,
-      tls: {
-        serverName: WORLD_NAME,
-        alpnProtocols: options.alpn ?? [WORLD_ALPN],
-        roots: decodePem(WORLD_CERTIFICATE, "CERTIFICATE"),
-        time: WORLD_TIME,
-        ...options.tls,
-      },
-    });
+    const { local, remote, now, token, path, transport, observer } = options;
+    const tls = {
+      serverName: WORLD_NAME,
+      alpnProtocols: options.alpn ?? [WORLD_ALPN],
+      roots: decodePem(WORLD_CERTIFICATE, "CERTIFICATE"),
+      time: WORLD_TIME,
+      ...options.tls,
+    };
+    const connection = this.#observed(
+      observer,
+      () => this.endpoint.connect({ local, remote, now, token, path, transport, tls }),
+    );
     this.#adopt(connection, options.apps ?? []);
     return connection;
   }
@@ -135,8 +157,9 @@ export class EndpointNode implements Node {
 
   /** Lets a client in. */
   accept(incoming: Incoming, now: number): Connection {
-    const connection = this.endpoint.accept(incoming, now);
+    const connection = this.#observed(this.#observerOf?.(incoming), () => this.endpoint.accept(incoming, now));
     this.#adopt(connection, this.#apps?.(connection) ?? []);
+    this.#onAccepted?.(connection, this.driver(connection));
     return connection;
   }
 
@@ -152,20 +175,32 @@ export class EndpointNode implements Node {
   }
 
   nextTimeout(): number {
-    return this.endpoint.nextTimeout();
+    return Math.min(this.endpoint.nextTimeout(), this.alarm?.nextTimeout() ?? Infinity);
   }
 
   handleTimeout(now: number): void {
     this.endpoint.handleTimeout(now);
+    if (this.alarm !== undefined && this.alarm.nextTimeout() <= now) this.alarm.onTimeout(now);
   }
 
   onSendError(local: Address, remote: Address, error: "unreachable", now: number): void {
     for (const connection of this.#live) connection.onSendError(local, remote, error, now);
+    this.alarm?.onSendError(local, now);
   }
 
   /** What a host's `app` calls: hands out events and lets applications act. */
   run(now: number): void {
     for (const connection of this.#live) this.#drivers.get(connection)?.run(now);
+  }
+
+  #observed(observer: Observer | undefined, make: () => Connection): Connection {
+    const usual = this.#config.observer;
+    this.#config.observer = observer ?? usual;
+    try {
+      return make();
+    } finally {
+      this.#config.observer = usual;
+    }
   }
 
   #adopt(connection: Connection, apps: readonly App[]): void {

@@ -18,7 +18,13 @@ export { type App, type AppConnection, AppDriver } from "./app.ts";
 export { bulk, type Exchange, type RequestOptions, Requests, type StartOn } from "./apps.ts";
 export { type Admission, Bottleneck, type QueueLimit } from "./bottleneck.ts";
 export { Clock, type EventClass } from "./clock.ts";
-export { EndpointNode, type EndpointNodeOptions, WORLD_ALPN, type WorldConnectOptions } from "./endpoint_node.ts";
+export {
+  type Alarm,
+  EndpointNode,
+  type EndpointNodeOptions,
+  WORLD_ALPN,
+  type WorldConnectOptions,
+} from "./endpoint_node.ts";
 export { WORLD_CERTIFICATE, WORLD_KEY, WORLD_NAME, WORLD_TIME } from "./identity.ts";
 export {
   Link,

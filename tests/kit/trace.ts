@@ -61,7 +61,7 @@ export class Trace implements Observer {
   on<N extends TraceName>(name: N, data: TraceEvents[N], now: number): void {
     if (this.#names !== undefined && !this.#names.has(name)) return;
     if (this.#entries.length >= this.#limit) this.#entries = this.#entries.slice(this.#limit >> 1);
-    this.#entries.push({ name, data: this.#copy(data), now } as unknown as TraceEntry);
+    this.#entries.push({ name, data: copyOfData(data, this.#payloads), now } as unknown as TraceEntry);
   }
 
   /** All that was kept, in order. */
@@ -138,17 +138,22 @@ export class Trace implements Observer {
   tail(count = 20): string {
     return this.#entries.slice(-count).map(formatEntry).join("\n");
   }
+}
 
-  #copy(value: unknown): unknown {
-    if (value instanceof Uint8Array) {
-      if (this.#payloads || value.length <= SMALL) return value.slice();
-      return value.length <= ZEROS.length ? ZEROS.subarray(0, value.length) : new Uint8Array(value.length);
-    }
-    if (Array.isArray(value)) return value.map((item) => this.#copy(item));
-    if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, this.#copy(item)]));
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#copy(item)]));
+/** A copy of an event's data. Without `payloads`, arrays longer than 64 bytes become zeros of the same length. */
+export function copyOfData<T>(value: T, payloads: boolean): T {
+  return copyOf(value, payloads) as T;
+}
+
+function copyOf(value: unknown, payloads: boolean): unknown {
+  if (value instanceof Uint8Array) {
+    if (payloads || value.length <= SMALL) return value.slice();
+    return value.length <= ZEROS.length ? ZEROS.subarray(0, value.length) : new Uint8Array(value.length);
   }
+  if (Array.isArray(value)) return value.map((item) => copyOf(item, payloads));
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, copyOf(item, payloads)]));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyOf(item, payloads)]));
 }
 
 /** One entry on one line: time, name, data, with bytes as hexadecimal or as their length. */

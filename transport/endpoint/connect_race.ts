@@ -106,6 +106,11 @@ export class ConnectRace {
   fail(index: number, now: number): void {
     if (this.#states[index] !== "running") return;
     this.#states[index] = "failed";
+    this.hurry(now);
+  }
+
+  /** The next in time are to begin now: an attempt that is under way has little hope left. */
+  hurry(now: number): void {
     const next = this.#nextTime(-1);
     if (next < Infinity && next > this.#reached) this.#reach(next, now);
   }

@@ -226,7 +226,7 @@ export interface DirectionResult {
 
 /** A path, as it was when the run ended or the path did. */
 export interface PathResult {
-  /** Its path id. */
+  /** Its path id; -1: an attempt to connect over a link over which there was never a path. */
   id: number;
   /** The index of the link that it runs over. */
   link: number;
@@ -240,9 +240,9 @@ export interface PathResult {
   minRttMs: number;
   /** Congestion window at that sender, bytes. */
   cwnd: number;
-  /** What the client sent. */
+  /** What the client sent, an attempt to connect that lost included in the first path over its link. */
   up: DirectionResult;
-  /** What the server sent. */
+  /** What the server sent, likewise. */
   down: DirectionResult;
 }
 

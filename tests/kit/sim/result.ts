@@ -5,10 +5,10 @@
  */
 import type { PathStats } from "../../../transport/paths/path_events.ts";
 import type { RunningLoad } from "../loads/load.ts";
-import type { PathResult, Scenario, ScenarioResult, Side } from "../scenario/types.ts";
+import type { DirectionResult, PathResult, Scenario, ScenarioResult, Side } from "../scenario/types.ts";
+import type { Attempts, LostAttempt } from "./attempts.ts";
 import type { Deaths } from "./deaths.ts";
 import { type Ledger, megabits, SERIES_STEP } from "./ledger.ts";
-import type { SideMetrics } from "./metrics.ts";
 import { type RunScenarioOptions, spacesOf } from "./options.ts";
 import { summarise } from "./percentiles.ts";
 import type { Routes } from "./routes.ts";
@@ -52,8 +52,8 @@ export interface RunFigures {
   readonly ledger: Ledger;
   /** How links died. */
   readonly deaths: Deaths;
-  /** What each end sent. */
-  readonly metrics: Readonly<Record<Side, SideMetrics>>;
+  /** What each end sent, in the connection and in the attempts that did not become it. */
+  readonly attempts: Attempts;
   /** Time, links and connections. */
   readonly stage: Stage;
   /** The paths. */
@@ -66,7 +66,8 @@ export interface RunFigures {
 
 /** Writes down what is known of a run at its end; `completed` and `error` are the caller's. */
 export function fillResult(result: ScenarioResult, scenario: Scenario, run: RunFigures): void {
-  const { ledger, metrics, milestones, stage, deaths } = run;
+  const { ledger, milestones, stage, deaths } = run;
+  const { metrics } = run.attempts;
   const { now } = stage.world;
   result.confirmedMs = milestones.confirmed;
   result.validatedMs = milestones.validated;
@@ -117,7 +118,8 @@ function fillLoads(result: ScenarioResult, loads: readonly RunningLoad[]): void 
 }
 
 function pathsOf(scenario: Scenario, run: RunFigures, sender: Side): PathResult[] {
-  return run.routes.all.map((path) => {
+  const { metrics, lost } = run.attempts;
+  const paths = run.routes.all.map((path) => {
     const { id, link } = path;
     const at = (side: Side): PathStats | undefined => run.stage[side]?.path(id) ?? path.last[side];
     const stats = at(sender) ?? at("client");
@@ -129,10 +131,30 @@ function pathsOf(scenario: Scenario, run: RunFigures, sender: Side): PathResult[
       srttMs: finite(stats?.srtt),
       minRttMs: finite(stats?.minRtt),
       cwnd: finite(stats?.cwnd),
-      up: { ...run.metrics.client.path(id) },
-      down: { ...run.metrics.server.path(id) },
+      up: { ...metrics.client.path(id) },
+      down: { ...metrics.server.path(id) },
     };
   });
+  for (const attempt of lost) countAttempt(paths, attempt, scenario.links[attempt.link]?.label ?? "");
+  return paths;
+}
+
+/** What an attempt sent that lost counts for the first path over its link, or for itself when there was none. */
+function countAttempt(paths: PathResult[], { link, client, server }: LostAttempt, label: string): void {
+  const found = paths.find((path) => path.link === link);
+  const [up, down] = [{ ...client.path(0) }, { ...server.path(0) }];
+  if (found === undefined) {
+    paths.push({ id: -1, link, label, state: "closed", srttMs: 0, minRttMs: 0, cwnd: 0, up, down });
+    return;
+  }
+  addTo(found.up, up);
+  addTo(found.down, down);
+}
+
+function addTo(total: DirectionResult, { packets, bytes, lost }: DirectionResult): void {
+  total.packets += packets;
+  total.bytes += bytes;
+  total.lost += lost;
 }
 
 function stateOf(stats: PathStats | undefined): string {

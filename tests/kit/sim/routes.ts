@@ -4,6 +4,7 @@
  * | a link of the client    | happens                              | then                                      |
  * |-------------------------|--------------------------------------|-------------------------------------------|
  * | has no path             | `openMs` after the confirmation      | a path is opened                          |
+ * | first, has no path      | another one has path 0               | a path is opened at the confirmation      |
  * | has a path              | the path ends by itself              | another is opened after a while           |
  * | has a path              | the application closes it            | none is opened until the application does |
  *
@@ -47,7 +48,7 @@ export class Routes {
   readonly #closed = new Set<number>();
   readonly #retries = new Map<number, number>();
 
-  /** Path 0 is over link 0. */
+  /** Path 0 is over link 0, unless an attempt over another one wins. */
   constructor(scenario: Scenario, stage: Stage) {
     this.#scenario = scenario;
     this.#stage = stage;
@@ -81,12 +82,19 @@ export class Routes {
     return path.id;
   }
 
+  /** The attempt over this link won: path 0 is there. */
+  beginOver(link: number): void {
+    if (this.linkOf(0) === link) return;
+    this.#newest.delete(this.linkOf(0));
+    this.#add(0, link, 0);
+  }
+
   /** The handshake is confirmed: the client has its links now, or later. */
   begin(now: number): void {
     this.#scenario.links.forEach(({ openMs, status }, link) => {
-      if (link === 0) {
+      if (link === this.linkOf(0)) {
         if (status === "backup") this.#stage.client.setPathStatus(0, status, now);
-      } else if (openMs === 0) this.#tryOpen(link, now);
+      } else if (link === 0 || openMs === 0) this.#tryOpen(link, now);
       else if (openMs !== null) this.#stage.world.at(now + openMs, (then) => this.#tryOpen(link, then));
     });
   }

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Observer, TraceEvents, TraceName } from "../../../transport/base/observer.ts";
 import type { Frame } from "../../../transport/wire/frames/types.ts";
 import type { App } from "../app.ts";
 import type { LoadContext, RunningLoad } from "../loads/load.ts";
 import { makeLoads } from "../loads/make.ts";
 import type { Scenario, ScenarioResult, Side } from "../scenario/types.ts";
+import { Attempts } from "./attempts.ts";
 import { Deaths } from "./deaths.ts";
 import { Ledger } from "./ledger.ts";
 import { SideMetrics } from "./metrics.ts";
@@ -53,8 +53,8 @@ export class Run {
   readonly ledger: Ledger = new Ledger();
   /** How links died. */
   readonly deaths: Deaths;
-  /** What each end sent. */
-  readonly metrics: Readonly<Record<Side, SideMetrics>>;
+  /** The attempts to connect, of which one is the connection. */
+  readonly attempts: Attempts;
   /** The world. */
   readonly stage: Stage;
   /** Its paths. */
@@ -73,17 +73,18 @@ export class Run {
     this.#options = options;
     const isShared = spacesOf(scenario) === "single";
     this.deaths = new Deaths(hasDeaths(scenario));
-    const watch = (side: Side, direction: "up" | "down"): SideMetrics =>
-      new SideMetrics(
-        (path, frames, now) => this.#onPacket(side, direction, path, frames, now),
-        (path, stream, from, to) => this.deaths.onLost(side, this.routes.linkOf(path), stream, from, to),
+    this.attempts = new Attempts((side, link) => {
+      const linkOf = (path: number): number => path === 0 ? link : this.routes.linkOf(path);
+      return new SideMetrics(
+        (path, frames, now) => this.#onPacket(side, linkOf(path), frames, now),
+        (path, stream, from, to) => this.deaths.onLost(side, linkOf(path), stream, from, to),
         isShared,
       );
-    this.metrics = { client: watch("client", "up"), server: watch("server", "down") };
+    }, options.observers);
     let loads: readonly RunningLoad[] = [];
     this.stage = new Stage(scenario, options, (stage) => {
       loads = makeLoads(scenario.load, this.#context(stage));
-      return this.#cast(loads, options);
+      return this.#cast(loads);
     });
     this.loads = loads;
     this.routes = new Routes(scenario, this.stage);
@@ -97,7 +98,7 @@ export class Run {
     const { world } = this.stage;
     try {
       const end = world.run({ until: () => this.#isOver, limit: this.#scenario.limit });
-      const error = this.stage.client.error ?? this.stage.server?.error;
+      const { error } = this.stage;
       result.completed = this.#isDone;
       if (result.completed) return;
       if (error !== undefined) throw new Error(`The connection ended at ${world.now} ms: ${wordsOf(error)}`);
@@ -105,6 +106,7 @@ export class Run {
       const when = end === "limit" ? `at the limit of ${this.#scenario.limit} ms` : `when nothing more happens`;
       throw new Error(`Not complete ${when}: ${missing}`);
     } finally {
+      this.attempts.settle();
       fillResult(result, this.#scenario, this);
       this.#nameSchedulers(result);
     }
@@ -123,7 +125,7 @@ export class Run {
   }
 
   get #isOver(): boolean {
-    return this.stage.client.error !== undefined || this.stage.server?.error !== undefined || this.#isDone;
+    return this.stage.error !== undefined || this.#isDone;
   }
 
   #context(stage: Stage): LoadContext {
@@ -147,11 +149,14 @@ export class Run {
     return path !== undefined;
   }
 
-  #cast(loads: readonly RunningLoad[], options: RunScenarioOptions): Cast {
+  #cast(loads: readonly RunningLoad[]): Cast {
     // The script comes first: paths are opened before loads write.
     return {
-      clientObserver: both(this.metrics.client, options.observers?.client),
-      serverObserver: both(this.metrics.server, options.observers?.server),
+      observerOf: (side, link) => this.attempts.observerOf(side, link),
+      onWon: (link) => {
+        this.attempts.decide(link);
+        this.routes.beginOver(link);
+      },
       clientApps: [this.#overseer("client"), ...loads.map((load) => load.client)],
       serverApps: [this.#overseer("server"), ...loads.map((load) => load.server)],
     };
@@ -179,21 +184,10 @@ export class Run {
     this.#script.begin("confirmed", now);
   }
 
-  #onPacket(side: Side, direction: "up" | "down", path: number, frames: readonly Frame[], now: number): void {
-    const link = this.routes.linkOf(path);
-    this.deaths.onSent(side, link, this.#script.isDead(link, direction), frames, now);
+  #onPacket(side: Side, link: number, frames: readonly Frame[], now: number): void {
+    const isDead = this.#script.isDead(link, side === "client" ? "up" : "down");
+    this.deaths.onSent(side, link, isDead, frames, now);
   }
-}
-
-/** Lets two observers hear the same. */
-function both(first: Observer, second: Observer | undefined): Observer {
-  if (second === undefined) return first;
-  return {
-    on<N extends TraceName>(name: N, data: TraceEvents[N], now: number): void {
-      first.on(name, data, now);
-      second.on(name, data, now);
-    },
-  };
 }
 
 function wordsOf(error: unknown): string {

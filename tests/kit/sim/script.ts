@@ -92,7 +92,7 @@ export class Script {
   /** Does something with a side's connection as soon as there is one. */
   #at(side: Side, act: (connection: Connection) => void): void {
     const tryIt = (): boolean => {
-      const connection = this.#stage[side];
+      const connection = this.#stage.connection(side);
       if (connection === undefined) return false;
       act(connection);
       return true;

@@ -8,10 +8,11 @@ import type { Observer } from "../../../transport/base/observer.ts";
 import type { Connection } from "../../../transport/connection/connection.ts";
 import type { App } from "../app.ts";
 import { EndpointNode } from "../endpoint_node.ts";
+import { RacingClient } from "../racing_client.ts";
 import { Exchanges } from "../loads/exchanges.ts";
 import type { LoadContext } from "../loads/load.ts";
 import { startingWith, transferParts } from "../loads/transfers.ts";
-import type { CrossTraffic, Scenario } from "../scenario/types.ts";
+import type { CrossTraffic, Scenario, ScenarioLink, Side } from "../scenario/types.ts";
 import { World, type WorldLink } from "../world.ts";
 import { worldProvider } from "../world_provider.ts";
 import { megabits } from "./ledger.ts";
@@ -22,10 +23,10 @@ const SERVER_PORT = 443;
 
 /** What happens at the two ends. */
 export interface Cast {
-  /** Hears of the client's connection. */
-  readonly clientObserver: Observer;
-  /** Hears of the server's. */
-  readonly serverObserver: Observer;
+  /** Makes what hears of a side's connection in the attempt to connect over a link. */
+  observerOf(side: Side, link: number): Observer;
+  /** An attempt won: path 0 is over this link. */
+  onWon(link: number): void;
   /** Applications at the client. */
   readonly clientApps: readonly App[];
   /** Applications at the server. */
@@ -42,7 +43,7 @@ export class Stage {
   readonly #options: RunScenarioOptions;
   readonly #server: EndpointNode;
   readonly #client: EndpointNode;
-  #connection: Connection | undefined;
+  readonly #race: RacingClient;
 
   /** Throws what connections, links and controllers throw for options that cannot be. */
   constructor(scenario: Scenario, options: RunScenarioOptions, makeCast: (stage: Stage) => Cast) {
@@ -60,29 +61,42 @@ export class Stage {
     const provider = worldProvider(options.crypto, options.provider);
     this.#client = new EndpointNode({
       random: world.random.fork("client"),
-      observer: cast.clientObserver,
+      // What belongs to no connection; each has an observer of its own.
+      observer: options.observers?.client,
       provider,
     });
     this.#server = new EndpointNode({
       random: world.random.fork("server"),
-      observer: cast.serverObserver,
+      observer: options.observers?.server,
+      observerOf: ({ remote }) => cast.observerOf("server", this.#linkFrom(remote)),
+      onAccepted: (connection, driver) => this.#race.onAccepted(connection, driver),
       provider,
       server: { transport: transportOf(scenario, "server", options) },
       apps: () => cast.serverApps,
     });
     this.#addHost("client", this.links.map((link) => link.client), this.#client);
     this.#addHost("server", [...new Set(this.links.map((link) => link.server))], this.#server);
-    this.#connect(cast.clientApps);
+    this.#race = this.#connect(cast);
   }
 
-  /** The client's connection. */
+  /** The client's connection; while several are tried, the first. */
   get client(): Connection {
-    return this.#connection as Connection;
+    return this.#race.connection;
   }
 
   /** The server's, once there is one. */
   get server(): Connection | undefined {
-    return this.#server.connections[0];
+    return this.#race.server;
+  }
+
+  /** A side's connection, once it is known which one it is. */
+  connection(side: Side): Connection | undefined {
+    return this.#race.isDecided ? this[side] : undefined;
+  }
+
+  /** Why the connection ended, once it did. */
+  get error(): Error | undefined {
+    return this.connection("client")?.error ?? this.connection("server")?.error;
   }
 
   /** The ends of a link, as the client sees them. */
@@ -138,16 +152,36 @@ export class Stage {
     this.world.addHost({ name, hostnames, node, app: (now) => node.run(now) });
   }
 
-  #connect(apps: readonly App[]): void {
-    const first = this.#scenario.links[0];
-    if (first === undefined) throw new RangeError("Scenario has no links: expected at least one");
-    const { label, cost, metered } = first;
-    this.#connection = this.#client.connect({
-      ...this.addressesOf(0),
+  /** The client has the links of `openMs` 0 from the start; without RFC 10069 it has no use for more than the first. */
+  #connect(cast: Cast): RacingClient {
+    const { links, client } = this.#scenario;
+    if (links.length === 0) throw new RangeError("Scenario has no links: expected at least one");
+    const isAlone = client.numberSpaces === "off" || client.maxPaths === 0;
+    const tried = links.map((_, i) => i).filter((i) => i === 0 || (!isAlone && links[i]?.openMs === 0));
+    const transport = transportOf(this.#scenario, "client", this.#options);
+    return new RacingClient({
+      client: this.#client,
+      server: this.#server,
+      links: tried.length,
       now: 0,
-      transport: transportOf(this.#scenario, "client", this.#options),
-      path: { label, cost, metered },
-      apps,
+      connect: (place, now) => {
+        const link = tried[place] as number;
+        const { label, cost, metered } = links[link] as ScenarioLink;
+        const isFirst = place === 0;
+        return {
+          ...this.addressesOf(link),
+          now,
+          transport,
+          path: { label, cost, metered },
+          apps: isFirst ? cast.clientApps : [],
+          observer: cast.observerOf("client", link),
+        };
+      },
+      onWon: (place) => cast.onWon(tried[place] as number),
     });
+  }
+
+  #linkFrom({ hostname }: Address): number {
+    return this.links.findIndex(({ ends }) => ends.some(({ client }) => client.owns(hostname)));
   }
 }
