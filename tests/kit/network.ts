@@ -48,7 +48,8 @@ export class World extends BareWorld implements Disposable, AsyncDisposable {
 
   /**
    * Puts a real client and a real server at the ends of the links: real TLS, real packets. The handshake begins when the
-   * world runs, and when it is confirmed all other links become paths. Throws `RangeError` when there are no links, and
+   * world runs, over the first link, and beside it over the others when that does not answer; when it is confirmed all other
+   * links become paths. Throws `RangeError` when there are no links, and
    * `TypeError` when they are of another world or have hosts at their ends already.
    */
   connect(options: NetworkConnectOptions = {}): NetworkConnection {

@@ -9,6 +9,7 @@ import type { Connection } from "../../transport/connection/connection.ts";
 import type { PathId, Role } from "../../transport/base/role.ts";
 import type { App, AppDriver } from "./app.ts";
 import { EndpointNode } from "./endpoint_node.ts";
+import { RacingClient } from "./racing_client.ts";
 import { Trace, type TraceOptions } from "./trace.ts";
 import type { World, WorldLink } from "./world.ts";
 import { type WorldCrypto, worldProvider } from "./world_provider.ts";
@@ -24,7 +25,10 @@ const DEFAULT_READY_LIMIT = 20_000;
 export interface NetworkConnectOptions {
   /** The links to use, the first for the handshake. Default: all that the world has. */
   readonly links?: readonly WorldLink[];
-  /** Those over which the client opens a path when the handshake is confirmed. Default: all but the first. */
+  /**
+   * Those over which the client opens a path when the handshake is confirmed, and tries to connect when the first gives no
+   * answer within 250 ms. Default: all but the first.
+   */
   readonly open?: readonly WorldLink[];
   /** The client's transport. Default: its own defaults, with `maxPaths` for all links. */
   readonly client?: TransportConfig;
@@ -54,17 +58,22 @@ export class NetworkEnd {
   readonly trace: Trace;
   /** Its endpoint. */
   readonly node: EndpointNode;
+  readonly #chosen: () => Connection | undefined;
 
   /** Made by `World.connect`. */
-  constructor(role: Role, trace: Trace, node: EndpointNode) {
+  constructor(role: Role, trace: Trace, node: EndpointNode, chosen: () => Connection | undefined) {
     this.role = role;
     this.trace = trace;
     this.node = node;
+    this.#chosen = chosen;
   }
 
-  /** The connection itself. Throws an `Error` while the server has none: its first packet is still under way. */
+  /**
+   * The connection itself; while several links are tried, the first attempt's. Throws an `Error` while the server has none: its
+   * first packet is still under way.
+   */
   get connection(): Connection {
-    const connection = this.node.connections[0];
+    const connection = this.#connection;
     if (connection === undefined) {
       throw new Error(`The ${this.role} has no connection yet: expected the world to have run until its first packet`);
     }
@@ -78,8 +87,12 @@ export class NetworkEnd {
 
   /** How many paths are usable now; 0 while there is no connection. */
   get usablePaths(): number {
-    const stats = this.node.connections[0]?.stats();
+    const stats = this.#connection?.stats();
     return stats?.paths.filter((path) => path.state === "usable").length ?? 0;
+  }
+
+  get #connection(): Connection | undefined {
+    return this.#chosen() ?? this.node.connections[0];
   }
 }
 
@@ -89,11 +102,12 @@ export class NetworkConnection {
   readonly client: NetworkEnd;
   /** The end that was asked. */
   readonly server: NetworkEnd;
-  /** The links in use, that of path 0 first. */
+  /** The links in use, that over which the client begins first. */
   readonly links: readonly WorldLink[];
   readonly #world: World;
   readonly #open: readonly WorldLink[];
   readonly #paths = new Map<WorldLink, PathId>();
+  readonly #race: RacingClient;
 
   /** Made by `World.connect`, which says what is thrown. */
   constructor(world: World, options: NetworkConnectOptions) {
@@ -106,14 +120,27 @@ export class NetworkConnection {
     const answers = [...(load === undefined ? [] : [load.server]), ...serverApps];
     this.client = this.#end("client", options);
     this.server = this.#end("server", options, { transport: { ...transport, ...server }, apps: answers });
-    this.client.node.connect({
-      ...this.#addresses(first),
-      now: world.now,
-      transport: { ...transport, ...client },
-      path: { label: first.label },
-      apps: [this.#opener(), ...(load === undefined ? [] : [load.client]), ...clientApps],
-    });
+    const ours = { ...transport, ...client };
+    // Without RFC 10069 there is no use for more than one.
+    const tried = ours.maxPaths === 0 ? [first] : [first, ...this.#open];
     this.#paths.set(first, 0);
+    this.#race = new RacingClient({
+      client: this.client.node,
+      server: this.server.node,
+      links: tried.length,
+      now: world.now,
+      connect: (place, now) => ({
+        ...this.#addresses(tried[place] as WorldLink),
+        now,
+        transport: ours,
+        path: { label: (tried[place] as WorldLink).label },
+        apps: place === 0 ? [this.#opener(), ...(load === undefined ? [] : [load.client]), ...clientApps] : [],
+      }),
+      onWon: (place) => {
+        this.#paths.delete(first);
+        this.#paths.set(tried[place] as WorldLink, 0);
+      },
+    });
   }
 
   /** Whether all paths that are opened by themselves are usable at both ends. */
@@ -190,11 +217,16 @@ export class NetworkConnection {
       observer: trace,
       provider: worldProvider(crypto, provider),
       ...(keyLog === undefined ? {} : { endpoint: { keyLog } }),
-      ...(serving === undefined ? {} : { server: { transport: serving.transport }, apps: () => serving.apps }),
+      ...(serving === undefined ? {} : {
+        server: { transport: serving.transport },
+        apps: () => serving.apps,
+        onAccepted: (connection, driver) => this.#race.onAccepted(connection, driver),
+      }),
     });
     const hostnames = [...new Set(this.links.map((link) => link[role]))];
     this.#world.addHost({ name, hostnames, node, app: (now) => node.run(now) });
-    return new NetworkEnd(role, trace, node);
+    const chosen = (): Connection | undefined => role === "client" ? this.#race.connection : this.#race.server;
+    return new NetworkEnd(role, trace, node, chosen);
   }
 
   #addresses({ client, server }: WorldLink): Record<"local" | "remote", { hostname: string; port: number }> {
@@ -207,7 +239,7 @@ export class NetworkConnection {
       isDone: true,
       onEvent: (event) => {
         if (event.type !== "confirmed" || this.client.connection.isMultipath !== true) return;
-        for (const link of this.#open) this.open(link);
+        for (const link of [...this.links.slice(0, 1), ...this.#open]) if (!this.#paths.has(link)) this.open(link);
       },
     };
   }
