@@ -51,6 +51,7 @@ export type {
   ConnectQuicOptions,
   NetAddr,
   ObserverOption,
+  PathBudget,
   PathChange,
   PathEvent,
   PathState,

@@ -44,7 +44,7 @@ interface Limits {
 const GRACE_ROUNDS = 4;
 
 /** The price of a byte; one that is counted is not free. */
-export function priceOf(path: PathView): number {
+export function priceOf(path: Pick<PathView, "cost" | "metered">): number {
   return path.metered ? Math.max(path.cost, 1) : path.cost;
 }
 

@@ -55,4 +55,11 @@ export {
   type WorkKind,
 } from "./scheduler.ts";
 export { answerTime, fastest, isHealthy, isSuspect, needsBackup, overdue, suspectAt } from "./select.ts";
+export {
+  type Download,
+  type DownloadPolicy,
+  type DownloadPolicyFactory,
+  thrifty,
+  type ThriftyOptions,
+} from "./thrift.ts";
 export { weighted } from "./weighted.ts";

@@ -1,3 +1,4 @@
+import type { DownloadPolicyFactory } from "./thrift.ts";
 import type { SchedulerFactory } from "./scheduler.ts";
 
 /** A local address that is, or could be, one end of a path. */
@@ -31,6 +32,11 @@ export interface Mode {
   readonly scheduler: SchedulerFactory;
   /** Which paths to have. */
   readonly paths: PathPolicy;
+  /**
+   * Which paths a server is to use that knows nothing of what they cost, for want of the hints extension: it is told by path
+   * status. Default: all.
+   */
+  readonly download?: DownloadPolicyFactory | undefined;
 }
 
 /** The cheapest address that works, or may, gets a path; the others get paths as backups. The first of equals. */

@@ -16,6 +16,7 @@ import { priority } from "./priority.ts";
 import { redundant } from "./redundant.ts";
 import { roundRobin } from "./round_robin.ts";
 import type { SchedulerFactory } from "./scheduler.ts";
+import { type DownloadPolicyFactory, thrifty } from "./thrift.ts";
 import { weighted } from "./weighted.ts";
 
 /** What an application can set as mode: a name, a bare scheduler, or a mode. */
@@ -24,12 +25,13 @@ export type ModeChoice = string | SchedulerFactory | Mode;
 /**
  * The four modes.
  *
- * | mode          | who decides                 | which paths                                          |
- * |---------------|-----------------------------|------------------------------------------------------|
- * | `interactive` | {@linkcode interactive}     | all                                                  |
- * | `handover`    | {@linkcode handover}        | all; those that are not the first choice as backups  |
- * | `aggregation` | {@linkcode aggregation}     | all                                                  |
- * | `redundant`   | {@linkcode redundant}       | all                                                  |
+ * | mode          | who decides                 | which paths                                                            |
+ * |---------------|-----------------------------|------------------------------------------------------------------------|
+ * | `interactive` | {@linkcode interactive}     | all                                                                    |
+ * | `handover`    | {@linkcode handover}        | all; those that are not the first choice as backups                    |
+ * | `aggregation` | {@linkcode aggregation}     | all; costly ones as backups while a server that knows no prices can do |
+ * |               |                             | without ({@linkcode thrifty})                                          |
+ * | `redundant`   | {@linkcode redundant}       | all                                                                    |
  */
 export const modes: {
   /** Least latency: each packet goes where it arrives first; a path that fades is left within two round trips. */
@@ -43,7 +45,7 @@ export const modes: {
 } = Object.freeze({
   interactive: Object.freeze({ name: "interactive", scheduler: interactive, paths: allPaths() }),
   handover: Object.freeze({ name: "handover", scheduler: handover, paths: oneAndSpares() }),
-  aggregation: Object.freeze({ name: "aggregation", scheduler: aggregation, paths: allPaths() }),
+  aggregation: Object.freeze({ name: "aggregation", scheduler: aggregation, paths: allPaths(), download: thrifty() }),
   redundant: Object.freeze({ name: "redundant", scheduler: redundant, paths: allPaths() }),
 });
 
@@ -85,4 +87,12 @@ export function schedulerOf(mode: ModeChoice): SchedulerFactory {
   }
   if (typeof mode === "object" && mode !== null && typeof mode.scheduler === "function") return mode.scheduler;
   throw new TypeError("Mode is of no known kind: expected a name, a function that makes a scheduler, or a mode");
+}
+
+/** What a mode says of paths that cost something to a server that knows nothing of it; `undefined`: nothing. */
+export function downloadPolicyOf(mode: ModeChoice): DownloadPolicyFactory | undefined {
+  if (typeof mode === "function") return undefined;
+  if (typeof mode !== "string") return mode.download;
+  // Whoever names the scheduler alone wants no more spent than those who name the mode.
+  return mode === "aggregation" || mode === "cost-aware" ? modes.aggregation.download : undefined;
 }

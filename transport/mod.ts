@@ -40,7 +40,7 @@ export type { EndpointConfig, ServerConfig } from "./endpoint/config.ts";
 export { type Arrival, type ConnectOptions, Endpoint } from "./endpoint/endpoint.ts";
 export type { Incoming } from "./endpoint/incoming.ts";
 export type { HintEvent } from "./paths/hints.ts";
-export type { PathProperties, PathState, PathStatus } from "./paths/path.ts";
+export type { PathBudget, PathProperties, PathState, PathStatus } from "./paths/path.ts";
 export type { OpenPathOptions } from "./paths/path_manager.ts";
 export type { SchedulerStats } from "./connection/scheduler_seat.ts";
 export type { PathChange, PathEvent, PathStats } from "./paths/path_events.ts";

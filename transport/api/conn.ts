@@ -325,6 +325,8 @@ export class Conn implements QuicConn, ManagedConn, ConnectionHandler<Connection
 
   /** What was said of the first path besides its properties. */
   setFirst(plan: PathPlan): void {
+    const { budgetBytes } = plan.description;
+    if (budgetBytes !== undefined) this.#connection.setPathBudget(0, budgetBytes, this.#core.driver.now());
     if (plan.status !== undefined) this.#paths.all[0]?.setStatus(plan.status);
   }
 

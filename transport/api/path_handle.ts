@@ -123,11 +123,11 @@ export class PathHandle implements QuicPath {
   describe(changes: QuicPathDescription): void {
     const checked = checkDescription(changes);
     if (this.#phase === "asked") {
-      this.#last = { ...this.#last, ...checked };
+      const { budgetBytes: _, ...shown } = checked;
+      this.#last = { ...this.#last, ...shown };
       this.#said = { ...this.#said, ...checked };
     } else if (this.#phase === "open") {
-      this.#host.connection.describePath(this.id, checked);
-      this.#host.wake();
+      this.#describe(checked);
     }
   }
 
@@ -188,7 +188,13 @@ export class PathHandle implements QuicPath {
     this.#said = undefined;
     // It may be closing again by now.
     if (this.#host.connection.path(this.id)?.state === "closing") return;
-    this.#host.connection.describePath(this.id, said);
+    this.#describe(said);
+  }
+
+  #describe({ budgetBytes, ...properties }: ReturnType<typeof checkDescription>): void {
+    const { connection } = this.#host;
+    connection.describePath(this.id, properties);
+    if (budgetBytes !== undefined) connection.setPathBudget(this.id, budgetBytes, this.#host.now());
     this.#host.wake();
   }
 }
@@ -206,6 +212,7 @@ export function unopened(id: number, local: Address, remote: Address, said: Quic
     peerStatus: undefined,
     cost,
     metered,
+    budget: undefined,
     srtt: 0,
     minRtt: 0,
     rttVar: 0,

@@ -14,7 +14,7 @@ export interface PathPlan {
   /** Where to send to; the host may be a name. `undefined`: where the first path goes. */
   readonly remote: Address | undefined;
   /** What was said of it, and only that. */
-  readonly description: Partial<{ label: string; cost: number; metered: boolean }>;
+  readonly description: Partial<{ label: string; cost: number; metered: boolean; budgetBytes: number }>;
   /** `undefined`: nothing was said. */
   readonly status: PathStatus | undefined;
 }
@@ -54,7 +54,7 @@ export function checkDescription(
   options: QuicPathDescription,
   name: (option: string) => string = (option) => `"${option}"`,
 ): PathPlan["description"] {
-  const { label, cost, metered } = options;
+  const { label, cost, metered, budgetBytes } = options;
   if (label !== undefined && typeof label !== "string") {
     throw new TypeError(`${name("label")} is ${shown(label)}: expected text`);
   }
@@ -64,10 +64,14 @@ export function checkDescription(
   if (metered !== undefined && typeof metered !== "boolean") {
     throw new TypeError(`${name("metered")} is ${shown(metered)}: expected true or false`);
   }
+  if (budgetBytes !== undefined && !(typeof budgetBytes === "number" && budgetBytes >= 0)) {
+    throw new RangeError(`${name("budgetBytes")} is ${shown(budgetBytes)}: expected a number from 0`);
+  }
   return {
     ...(label === undefined ? {} : { label }),
     ...(cost === undefined ? {} : { cost }),
     ...(metered === undefined ? {} : { metered }),
+    ...(budgetBytes === undefined ? {} : { budgetBytes }),
   };
 }
 

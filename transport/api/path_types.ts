@@ -8,7 +8,7 @@ import type { PathState, PathStatus } from "../paths/path.ts";
 import type { NetAddr } from "./net_addr.ts";
 
 export type { PathChange, PathEvent, PathStats } from "../paths/path_events.ts";
-export type { PathState, PathStatus } from "../paths/path.ts";
+export type { PathBudget, PathState, PathStatus } from "../paths/path.ts";
 
 /** What the application says of a path. */
 export interface QuicPathDescription {
@@ -18,6 +18,15 @@ export interface QuicPathDescription {
   readonly cost?: number | undefined;
   /** Whether somebody counts the bytes. Default false. */
   readonly metered?: boolean | undefined;
+  /**
+   * A data plan: bytes of UDP payload, from 0, that the path may send and receive. "budget-low" among the `pathEvents` tells that
+   * 80 % is used, "budget-spent" that all is, once each. From then on the path is used only while no other works, whatever
+   * schedules, and the peer is told that it is a backup; what the application pins to it still goes there. What is under way
+   * comes on top. Paths with the same label share what is used (those without: from the same local address), at once or one after
+   * the other, so that a path that is opened again goes on where the last one was. Each connection counts for itself; `Infinity`
+   * lifts it. Default: no budget.
+   */
+  readonly budgetBytes?: number | undefined;
 }
 
 /** A path to have. */

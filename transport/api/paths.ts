@@ -231,11 +231,12 @@ export class ConnPaths implements PathHost {
 
   #begin(plan: PathPlan, lease: SocketLease, remote: Address): PathHandle {
     const { connection } = this;
-    const { label = "", cost = 0, metered = false } = plan.description;
+    const { label = "", cost = 0, metered = false, budgetBytes } = plan.description;
     const properties = { label, cost, metered };
     const now = this.now();
     const id = connection.openPath({ local: lease.local, remote, properties, status: "available" }, now);
     const handle = this.#add(new PathHandle(this, id, unopened(id, lease.local, remote, properties)), lease);
+    if (budgetBytes !== undefined) connection.setPathBudget(id, budgetBytes, now);
     if (plan.status !== undefined) handle.setStatus(plan.status);
     this.wake();
     return handle;

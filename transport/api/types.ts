@@ -17,6 +17,7 @@ import type { PathEvent, QuicOpenPathOptions, QuicPath, QuicPathOptions } from "
 export type { SocketName } from "../io/socket.ts";
 export type { NetAddr } from "./net_addr.ts";
 export type {
+  PathBudget,
   PathChange,
   PathEvent,
   PathState,

@@ -173,9 +173,10 @@ export class AckOwner implements FrameOwner {
   }
 
   #assign(path: Path, now: number): PathId {
-    const named = this.#ackPath(path.id, now);
+    // What a spent path brings is acknowledged elsewhere if it can be; a scheduler may not even see that path.
+    const named = path.isSpent ? undefined : this.#ackPath(path.id, now);
     if (named !== undefined && this.#isFit(this.#paths.get(named))) return named;
-    if (this.#isFit(path)) return path.id;
+    if (this.#isFit(path) && !path.isSpent) return path.id;
     let fastest: Path | undefined;
     for (const other of this.#paths.all()) {
       if (this.#isFit(other) && (fastest === undefined || isBetter(other, fastest))) fastest = other;

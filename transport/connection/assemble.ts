@@ -3,6 +3,7 @@ import { createTlsServer } from "../../crypto/tls/server.ts";
 import type { TlsSession } from "../../crypto/tls/session.ts";
 import type { KeyRing } from "../../crypto/key_ring.ts";
 import { Flag } from "../base/flag.ts";
+import type { Budgets } from "../paths/budgets.ts";
 import type { CidIssuer } from "../paths/cid_issuer.ts";
 import type { CidPool } from "../paths/cid_pool.ts";
 import type { Hints } from "../paths/hints.ts";
@@ -35,6 +36,7 @@ import type { PathTrouble } from "./path_trouble.ts";
 import { Receiver } from "./receiver.ts";
 import type { SchedulerSeats } from "./scheduler_seats.ts";
 import type { Spaces } from "./spaces.ts";
+import type { Steering } from "./steering.ts";
 import { Transmitter } from "./transmitter.ts";
 
 /** A connection's parts, joined. */
@@ -66,6 +68,8 @@ export interface Parts {
   readonly hints: Hints;
   readonly offers: Offers;
   readonly seats: SchedulerSeats;
+  readonly budgets: Budgets;
+  readonly steering: Steering;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
   /** All with deadlines. */
@@ -134,7 +138,21 @@ export function assemble(options: ConnectionOptions): Parts {
   handshake.start(makeTls(options, context, ids), now);
   const { lifecycle, routes } = core;
   const { idle, timers, keyUpdates } = recovery;
-  const timed = [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, lives.trouble, hints, seats];
+  const { steering, trouble } = lives;
+  const timed = [
+    lifecycle,
+    idle,
+    timers,
+    validator,
+    issuer,
+    keyUpdates,
+    routes,
+    manager,
+    trouble,
+    hints,
+    seats,
+    steering,
+  ];
   return { ...all, offers, handshake, acks, opportunities, receiver, transmitter, ping, timed };
 }
 

@@ -1,12 +1,13 @@
 import { sameAddress } from "../base/address.ts";
 import { Rtt } from "../../recovery/rtt.ts";
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
+import { Budgets } from "../paths/budgets.ts";
 import { CidIssuer } from "../paths/cid_issuer.ts";
 import { CidPool } from "../paths/cid_pool.ts";
 import { Hints } from "../paths/hints.ts";
 import { knownRoute, Migration } from "../paths/migration.ts";
 import type { Path } from "../paths/path.ts";
-import type { PathEvent } from "../paths/path_events.ts";
+import { type PathEvent, pathStats } from "../paths/path_events.ts";
 import { PathLimits } from "../paths/path_limits.ts";
 import { PathManager } from "../paths/path_manager.ts";
 import { Validator } from "../paths/validator.ts";
@@ -15,6 +16,7 @@ import type { Offers } from "./offers.ts";
 import { NewTokens } from "./new_tokens.ts";
 import { PathTrouble } from "./path_trouble.ts";
 import { SchedulerSeats } from "./scheduler_seats.ts";
+import { Steering } from "./steering.ts";
 
 /** Connection ids, path ids, and the validation of addresses. */
 export interface PathIds {
@@ -32,6 +34,8 @@ export interface PathLives {
   readonly migration: Migration;
   readonly hints: Hints;
   readonly seats: SchedulerSeats;
+  readonly budgets: Budgets;
+  readonly steering: Steering;
   /** Hands on what a packet or a timeout brought about. */
   readonly settle: (now: number) => void;
 }
@@ -105,13 +109,28 @@ export function makePathLives(
     isActive: () => context.hints > 0,
     acceptModes: context.config.acceptModes,
     isOver: (path) => manager.isOver(path),
-    onSignal: (name, value, now) => seats.onSignal(name, value, now),
+    onSignal: (name, value, now) => {
+      seats.onSignal(name, value, now);
+      steering.look(now);
+    },
   });
-  const manager: PathManager = makeManager(core, recovery, carriers, ids, hints, (event, now) => {
+  const onEvent = (event: PathEvent, now: number): void => {
     context.events.push(event);
-    if (event.change === "closed") offers.forgetPath(event.path.id);
+    if (event.change === "opened") budgets.onOpened(paths.get(event.path.id)!, now);
+    if (event.change === "closed") {
+      offers.forgetPath(event.path.id);
+      budgets.cancel(event.path.id);
+    }
     seats.onPathEvent(event, now);
+  };
+  const budgets = new Budgets({
+    pathOf: (id) => paths.get(id),
+    mayTell: () => lifecycle.isConfirmed,
+    onStep: (path, change, reason, now) =>
+      onEvent({ type: "path", change, reason, code: 0, byPeer: false, path: pathStats(path) }, now),
+    onSpent: (path, isSpent, now) => manager.avoid(path, "spent", isSpent, now),
   });
+  const manager: PathManager = makeManager(core, recovery, carriers, ids, { hints, budgets }, onEvent);
   const seats = new SchedulerSeats({
     context,
     lifecycle,
@@ -147,11 +166,15 @@ export function makePathLives(
     },
   });
   const migration = makeMigration(core, recovery, ids, manager);
+  const avoid = (path: Path, isAvoided: boolean, now: number): void => manager.avoid(path, "thrift", isAvoided, now);
+  const steering = new Steering({ ...core, ...carriers, hints, avoid }, context.config.mode);
   const settle = (now: number): void => {
     settleValidations(core, ids, migration, manager, now);
     manager.progress(now);
+    budgets.check(now);
+    steering.look(now);
   };
-  return { manager, trouble, migration, hints, seats, settle };
+  return { manager, trouble, migration, hints, seats, budgets, steering, settle };
 }
 
 function makeManager(
@@ -159,7 +182,7 @@ function makeManager(
   recovery: Recovery,
   carriers: Carriers,
   ids: PathIds,
-  hints: Hints,
+  { hints, budgets }: { readonly hints: Hints; readonly budgets: Budgets },
   events: (event: PathEvent, now: number) => void,
 ): PathManager {
   const { context, lifecycle, keys, spaces, paths, routes } = core;
@@ -195,6 +218,7 @@ function makeManager(
       hints.onClosing(path.id);
     },
     onGone: (id) => {
+      budgets.onGone(id);
       spaces.remove(id);
       // Numbers that paths share go on.
       if (!spaces.layout.isShared) keys.forgetPath(id);

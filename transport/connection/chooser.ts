@@ -80,6 +80,8 @@ export class Chooser {
   readonly #choice: Choice;
   /** The usable paths, as listed by the view. */
   #paths: Path[] = [];
+  /** Those that are not: spent ones, which take what is pinned to them all the same, and those that do not work. */
+  #unlisted: Path[] = [];
   #listed: ConnectionView["paths"] | undefined;
 
   constructor(parts: ChooserParts, first: Path) {
@@ -154,6 +156,7 @@ export class Chooser {
     this.#listed = listed;
     this.#paths = [];
     for (const { id } of listed) this.#paths.push(paths.get(id)!);
+    this.#unlisted = [...paths.all()].filter((path) => !this.#paths.includes(path));
   }
 
   /** Whether any usable path has room. */
@@ -162,6 +165,9 @@ export class Chooser {
     const { roomy } = offers;
     let count = 0;
     for (const path of this.#paths) if (gate.hasRoom(path.route, now)) roomy[count++] = path.id;
+    for (const path of this.#unlisted) {
+      if (path.isSpent && path.state === "usable" && gate.hasRoom(path.route, now)) roomy[count++] = path.id;
+    }
     // Setting a length takes longer than all else here, and mostly it is right already.
     if (roomy.length !== count) roomy.length = count;
     return count > 0;

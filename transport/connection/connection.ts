@@ -62,11 +62,13 @@ export class Connection {
    * least one datagram of the largest size (`maxUdpPayload`).
    */
   transmit(now: number, buffer: Uint8Array): Transmit | undefined {
-    const { keyUpdates, transmitter, closer } = this.#parts;
+    const { keyUpdates, transmitter, closer, budgets } = this.#parts;
     try {
       this.#followMtu(now);
       keyUpdates.beforeSending(now);
-      return transmitter.transmit(now, buffer);
+      const sent = transmitter.transmit(now, buffer);
+      budgets.check(now);
+      return sent;
     } catch (error) {
       closer.close(faultOf(error), now);
       return transmitter.transmit(now, buffer);
@@ -187,6 +189,7 @@ export class Connection {
    */
   setMode(mode: ModeChoice, now: number): void {
     this.#parts.seats.setMode(mode, now);
+    this.#parts.steering.setMode(mode, now);
     this.#parts.transmitter.forget();
   }
 
@@ -251,7 +254,10 @@ export class Connection {
    */
   openPath(options: OpenPathOptions, now: number): PathId {
     this.#mustBeOpen();
-    return this.#parts.manager.open(options, now);
+    const { manager, steering } = this.#parts;
+    const id = manager.open(options, now);
+    steering.look(now);
+    return id;
   }
 
   /** Abandons a path (RFC 10069 §3.4). Throws `PathError` when there is no other, or no path of that id. */
@@ -270,6 +276,16 @@ export class Connection {
   /** Tells the peer whether a path is to be used like any other, or only when no other works (RFC 10069 §3.3). */
   setPathStatus(id: PathId, status: PathStatus, now: number): void {
     this.#parts.manager.setStatus(id, status, now);
+  }
+
+  /**
+   * Gives a path a budget of UDP payload, sent and received; 0 and more, `Infinity`: none. At 80 and at 100 % a "path" event
+   * tells, once each; from then on the path is used only while no other works, by the peer too, which is told that it is a
+   * backup; what is pinned to it still goes there. Paths with the same label share what is used, those without by local
+   * address; also one after the other. The path may be one that is yet to be open. Throws `RangeError` for anything else.
+   */
+  setPathBudget(id: PathId, bytes: number, now: number): void {
+    if (!this.#parts.manager.isOver(id)) this.#parts.budgets.set(id, bytes, now);
   }
 
   /**

@@ -183,7 +183,7 @@ export class PathTrouble implements Timed {
   #settle(path: Path, now: number): void {
     this.#doubts.delete(path.id);
     path.isSilent = false;
-    this.#parts.manager.avoid(path, false, now);
+    this.#parts.manager.avoid(path, "trouble", false, now);
   }
 
   /**
@@ -192,7 +192,7 @@ export class PathTrouble implements Timed {
    */
   #warn(path: Path, isCertain: boolean, now: number): void {
     const isHeard = now - path.lastReceivedAt < this.#parts.ptoOf(path.route);
-    if (isCertain || !isHeard) this.#parts.manager.avoid(path, true, now);
+    if (isCertain || !isHeard) this.#parts.manager.avoid(path, "trouble", true, now);
   }
 
   #probe(path: Path, now: number): void {
@@ -201,7 +201,7 @@ export class PathTrouble implements Timed {
     path.route.probes[APPLICATION] = 1;
     // What arrives shows that the peer's direction works, whatever becomes of ours.
     if (path.lastReceivedAt > doubt.suspendedAt && path.lastReceivedAt > doubt.probedAt) {
-      this.#parts.manager.avoid(path, false, now);
+      this.#parts.manager.avoid(path, "trouble", false, now);
     }
     doubt.probedAt = now;
     if (doubt.probeEvery >= SUSPENDED_PROBE_MAX) {

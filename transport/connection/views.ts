@@ -6,6 +6,7 @@
  * @module
  */
 import type { ConnectionView, PathView } from "../../schedulers/scheduler.ts";
+import { isHealthy } from "../../schedulers/select.ts";
 import type { PathId } from "../base/role.ts";
 import type { Path, PathStatus } from "../paths/path.ts";
 import type { PathSet } from "../paths/path_set.ts";
@@ -146,7 +147,10 @@ export interface ViewSources {
   readonly hints: { signal(name: string): number | undefined };
 }
 
-/** A connection as schedulers see it. */
+/**
+ * A connection as schedulers see it. Paths whose budget is spent are not shown while another one is usable and answers: so no
+ * scheduler, whatever it thinks of backups, uses them before.
+ */
 export class LiveConnectionView implements ConnectionView {
   readonly #sources: ViewSources;
   readonly #moment: Moment = { now: 0 };
@@ -189,9 +193,10 @@ export class LiveConnectionView implements ConnectionView {
       return;
     }
     const known = this.#known;
+    const sparing = this.#isSparing();
     for (let i = 0; i < known.length; i++) {
       const { path, isListed } = known[i]!;
-      if ((path.state === "usable") === isListed) continue;
+      if ((path.state === "usable" && !(sparing && path.isSpent)) === isListed) continue;
       this.#relist();
       return;
     }
@@ -202,14 +207,29 @@ export class LiveConnectionView implements ConnectionView {
     const { paths, spaces } = this.#sources;
     const before = this.#known;
     this.#known = [];
-    const listed: PathView[] = [];
     for (const path of paths.all()) {
       const view = before.find((entry) => entry.path === path)?.view ?? new LivePathView(path, spaces, this.#moment);
-      const isListed = path.state === "usable";
-      this.#known.push({ path, view, isListed });
-      if (isListed) listed.push(view);
+      this.#known.push({ path, view, isListed: false });
+    }
+    const sparing = this.#isSparing();
+    const listed: PathView[] = [];
+    for (const each of this.#known) {
+      each.isListed = each.path.state === "usable" && !(sparing && each.path.isSpent);
+      if (each.isListed) listed.push(each.view);
     }
     this.#paths = Object.freeze(listed);
+  }
+
+  /** Whether paths with a spent budget can be spared: there are some, and another works. */
+  #isSparing(): boolean {
+    const known = this.#known;
+    let hasSpent = false;
+    for (let i = 0; i < known.length; i++) hasSpent ||= known[i]!.path.isSpent;
+    if (!hasSpent) return false;
+    for (const { path, view } of known) {
+      if (path.state === "usable" && !path.isSpent && isHealthy(view, this.#moment.now)) return true;
+    }
+    return false;
   }
 
   static {

@@ -30,6 +30,14 @@ export interface PathProperties {
   readonly metered: boolean;
 }
 
+/** What a path may carry before it is spared. UDP payload, sent and received. */
+export interface PathBudget {
+  /** How much it is; `Infinity`: no limit. */
+  readonly bytes: number;
+  /** How much of it is used, by all paths that share it. */
+  readonly used: number;
+}
+
 /** What is taken for granted of a path that nobody described. */
 export const UNDESCRIBED: PathProperties = { label: "", cost: 0, metered: false };
 
@@ -80,6 +88,10 @@ export class Path {
   usableAt = -Infinity;
   /** What this end thinks of it. */
   localStatus: PathStatus = "available";
+  /** What it may carry; `undefined`: nobody counts. */
+  budget: PathBudget | undefined;
+  /** Whether that is used up: then it is for when no other works. */
+  isSpent = false;
   /** What the peer told us; `undefined`: nothing yet. */
   peerStatus: PathStatus | undefined;
   /** The connection id of ours that the peer sends to. */

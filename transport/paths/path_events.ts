@@ -1,6 +1,6 @@
 import type { Address } from "../base/address.ts";
 import type { PathId } from "../base/role.ts";
-import type { Path, PathState, PathStatus } from "./path.ts";
+import type { Path, PathBudget, PathState, PathStatus } from "./path.ts";
 
 /** How a path does. Milliseconds and bytes. */
 export interface PathStats {
@@ -22,6 +22,8 @@ export interface PathStats {
   readonly cost: number;
   /** Whether bytes are counted by someone. */
   readonly metered: boolean;
+  /** What it may carry, and how much of that is used; `undefined`: it has no budget. */
+  readonly budget: PathBudget | undefined;
   /** Smoothed round-trip time. */
   readonly srtt: number;
   /** Least round-trip time seen. */
@@ -60,6 +62,10 @@ export type PathChange =
   | "described"
   /** Its addresses changed. */
   | "migrated"
+  /** 80 % of its budget is used. */
+  | "budget-low"
+  /** All of its budget is used: it is for when no other path works, and the peer is told so. */
+  | "budget-spent"
   /** The scheduler made a fault, and min-RTT answered in its place; of no path in particular, `path` is the first. */
   | "scheduler-fault"
   /** The scheduler made too many faults: min-RTT decides from now on; of no path in particular, `path` is the first. */
@@ -85,7 +91,7 @@ export interface PathEvent {
 
 /** A path's figures now. */
 export function pathStats(path: Path): PathStats {
-  const { route, properties } = path;
+  const { route, properties, budget } = path;
   return {
     id: path.id,
     label: properties.label,
@@ -96,6 +102,7 @@ export function pathStats(path: Path): PathStats {
     peerStatus: path.peerStatus,
     cost: properties.cost,
     metered: properties.metered,
+    budget: budget === undefined ? undefined : { bytes: budget.bytes, used: budget.used },
     srtt: route.rtt.smoothed,
     minRtt: route.rtt.min,
     rttVar: route.rtt.variation,

@@ -8,7 +8,7 @@ import { describePath, Path, type PathProperties, type PathState, type PathStatu
 import { type PathChange, pathStats } from "./path_events.ts";
 import { cannotOpen, FORBIDDEN, NOT_SPOKEN } from "./path_limits.ts";
 import type { PathManagerParts } from "./path_manager_parts.ts";
-import { PathStatuses } from "./path_statuses.ts";
+import { type Aversion, PathStatuses } from "./path_statuses.ts";
 import { Retention } from "./retention.ts";
 import { LEVEL_INDEX, type Route } from "./route.ts";
 import { SpentIds } from "./spent_ids.ts";
@@ -201,12 +201,14 @@ export class PathManager implements FrameOwner {
   setStatus(id: PathId, status: PathStatus, now: number): void {
     if (this.isOver(id) || !this.#statuses.say(id, status, now)) return;
     const path = this.#parts.paths.get(id);
-    if (path !== undefined) path.localStatus = status;
+    if (path !== undefined) path.localStatus = this.#statuses.local(id);
   }
 
-  /** Asks the peer to send elsewhere while the path is in trouble, whatever its status otherwise. */
-  avoid(path: Path, isAvoided: boolean, now: number): void {
-    if (!this.isOver(path.id)) this.#statuses.avoid(path.id, isAvoided, now);
+  /** Asks the peer to send elsewhere for a reason, whatever the path's status otherwise; or takes that back. */
+  avoid(path: Path, why: Aversion, isAvoided: boolean, now: number): void {
+    if (this.isOver(path.id)) return;
+    this.#statuses.avoid(path.id, why, isAvoided, now);
+    path.localStatus = this.#statuses.local(path.id);
   }
 
   /** Still in trouble: where a translator has forgotten a client, the client alone can mend that, by speaking. */

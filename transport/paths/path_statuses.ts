@@ -12,6 +12,12 @@ export interface PathStatusesParts {
   readonly mayTell: (id: PathId) => boolean;
 }
 
+/**
+ * Why the peer is to send elsewhere, whatever is thought of a path otherwise: it is in trouble, its budget is spent, or what it
+ * costs is not worth while just now.
+ */
+export type Aversion = "trouble" | "spent" | "thrift";
+
 interface Said {
   readonly status: PathStatus;
   readonly sequence: number;
@@ -19,16 +25,16 @@ interface Said {
 
 /**
  * What each end thinks of each path (RFC 10069 §3.3, §4.3): each says it for itself, with sequence numbers per path id, and
- * the newest counts. A path need not be open for that. While a path is in trouble the peer is told that it is a backup,
- * whatever is thought of it otherwise.
+ * the newest counts. A path need not be open for that. While there is an {@linkcode Aversion} the peer is told that the path
+ * is a backup, whatever is thought of it otherwise.
  */
 export class PathStatuses {
   readonly #parts: PathStatusesParts;
   readonly #queue: QueueOf<PathId, PathStatusFrame>;
   /** What this end thinks of paths. */
   readonly #wishes = new Map<PathId, PathStatus>();
-  /** Paths in trouble. */
-  readonly #avoided = new Set<PathId>();
+  /** Paths that the peer is to avoid, and why. */
+  readonly #avoided = new Map<PathId, Set<Aversion>>();
   /** What the peer was told. */
   readonly #local = new Map<PathId, Said>();
   readonly #remote = new Map<PathId, Said>();
@@ -42,8 +48,9 @@ export class PathStatuses {
     }, { mayGo: parts.mayTell });
   }
 
-  /** What this end thinks of the path; "available" when nothing was said. */
+  /** What this end thinks of the path; "available" when nothing was said, and its budget is not spent. */
   local(id: PathId): PathStatus {
+    if (this.#avoided.get(id)?.has("spent")) return "backup";
     return this.#wishes.get(id) ?? "available";
   }
 
@@ -60,17 +67,20 @@ export class PathStatuses {
     return true;
   }
 
-  /** The peer is to send elsewhere if it can; or need not any more. */
-  avoid(id: PathId, isAvoided: boolean, now: number): void {
-    if (this.#avoided.has(id) === isAvoided) return;
-    if (isAvoided) this.#avoided.add(id);
+  /** The peer is to send elsewhere if it can; or need not any more, for this reason. */
+  avoid(id: PathId, why: Aversion, isAvoided: boolean, now: number): void {
+    const reasons = this.#avoided.get(id) ?? new Set();
+    if (reasons.has(why) === isAvoided) return;
+    if (isAvoided) reasons.add(why);
+    else reasons.delete(why);
+    if (reasons.size > 0) this.#avoided.set(id, reasons);
     else this.#avoided.delete(id);
-    this.#tell(id, isAvoided ? "backup" : this.local(id), now);
+    this.#tell(id, reasons.size > 0 ? "backup" : this.local(id), now);
   }
 
-  /** Says again that the peer is to avoid the path, if it is. */
+  /** Says again that the peer is to avoid the path, if it is in trouble. */
   remind(id: PathId, now: number): void {
-    if (this.#avoided.has(id)) this.#tell(id, "backup", now, true);
+    if (this.#avoided.get(id)?.has("trouble")) this.#tell(id, "backup", now, true);
   }
 
   #tell(id: PathId, status: PathStatus, now: number, always = false): void {

@@ -81,6 +81,13 @@ export class ReceiveSide {
     return sum;
   }
 
+  /** Puts the streams on which the peer has not sent all into the map, with the bytes that came on each. */
+  awaited(into: Map<number, number>): void {
+    for (const { id, state, isStopped, received } of this.#streams.values()) {
+      if (!isStopped && (state === "recv" || state === "size-known")) into.set(id, received);
+    }
+  }
+
   /** The receiving part of a stream, if it is not over. */
   get(id: number): ReceiveStream | undefined {
     return this.#streams.get(id);

@@ -161,6 +161,11 @@ export class StreamSet implements FrameOwner {
     return this.#receiving.memory;
   }
 
+  /** Puts the streams on which the peer has not sent all into the map, with the bytes that came on each. */
+  awaited(into: Map<number, number>): void {
+    this.#receiving.awaited(into);
+  }
+
   /** Whether something that `offerAgain` marked waits to be copied. */
   get hasOffered(): boolean {
     return this.#sending.work.hasOffered;
