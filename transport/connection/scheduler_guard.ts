@@ -92,6 +92,7 @@ export class SchedulerGuard {
   /** Takes another scheduler from now on; one that cannot be made is replaced at once. */
   use(factory: SchedulerFactory, host: SchedulerHost, now: number): void {
     this.#faults = 0;
+    this.#idleSince = Infinity;
     this.#released();
     try {
       const scheduler = factory(host);
@@ -129,7 +130,7 @@ export class SchedulerGuard {
   /** The path on which packets received on this one are acknowledged; -1: the core is to decide. */
   ackPath(receivedOn: PathId, view: ConnectionView): PathId {
     const scheduler = this.#scheduler;
-    if (scheduler === this.#fallback) return -1;
+    if (scheduler === this.#fallback || view.paths.length === 0) return -1;
     try {
       if (scheduler.ackPath === undefined) return -1;
       const path = scheduler.ackPath(receivedOn, view);

@@ -244,6 +244,12 @@ Deno.test("SchedulerGuard keeps names and reasons short", () => {
   assertEquals(it.guard.name, "unnamed");
 });
 
+Deno.test("SchedulerGuard.ackPath() does not ask where no path is usable", () => {
+  const it = new Guarded({ ackPath: (_path, view) => view.paths[0]!.id });
+  it.view.paths = [];
+  assertEquals([it.guard.ackPath(0, it.view), it.faults], [-1, []]);
+});
+
 Deno.test("SchedulerGuard.ackPath() takes usable paths only", () => {
   let answer: unknown = 2;
   const it = new Guarded({ ackPath: () => answer as number });
