@@ -51,12 +51,11 @@ function wordy(world: World): { race: RacingClient; client: EndpointNode; server
   const certificates = Array.from({ length: 6 }, () => certificate!);
   const trace = new Trace();
   const client = new EndpointNode({ random: world.random.fork("client"), provider, observer: trace });
-  let race: RacingClient | undefined;
   const server = new EndpointNode({
     random: world.random.fork("server"),
     provider,
     server: { tls: { certificates, key: provider.signingKey(WORLD_KEY), alpnProtocols: [WORLD_ALPN] } },
-    onAccepted: (connection, driver) => race?.onAccepted(connection, driver),
+    onAccepted: (connection, driver) => race.onAccepted(connection, driver),
   });
   const { links } = world;
   const host = (name: string, hostnames: readonly string[], node: EndpointNode): void => {
@@ -64,7 +63,7 @@ function wordy(world: World): { race: RacingClient; client: EndpointNode; server
   };
   host("client", links.map((link) => link.client), client);
   host("server", [links[0]!.server], server);
-  race = new RacingClient({
+  const race: RacingClient = new RacingClient({
     client,
     server,
     links: links.length,

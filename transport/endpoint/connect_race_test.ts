@@ -97,11 +97,12 @@ Deno.test("ConnectRace: whatever happens, each attempt begins in time, one at mo
     };
     begin();
     for (const { after, what, who } of steps) {
-      for (let end = now + after; race.nextTimeout() <= end;) {
+      const end = now + after;
+      while (race.nextTimeout() <= end) {
         now = Math.max(now, race.nextTimeout());
         begin();
       }
-      now += after;
+      now = end;
       if (what === "answer") answers.set(who, now);
       if (what === "hurry") race.hurry(now);
       if (what === "fail" && running.delete(who)) failed += 1;
