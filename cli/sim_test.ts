@@ -141,3 +141,57 @@ Deno.test("mpquic sim --compare has a row for each mode and each link alone, bes
     assertEquals(table.length, ways.length + 3);
   });
 });
+
+Deno.test("mpquic sim --picture draws the run, the same again, beside logs, and leaves nothing else behind", async () => {
+  await withFiles(async (run, folder) => {
+    const args = ["small.json", "--seed", "3", "--mode", "min-rtt"];
+    const ran = await run(...args, "--picture", "a.svg", "--qlog", "logs", "--json");
+    assertEquals([ran.code, jsonLines(ran).length], [0, 1], ran.stderr);
+    const svg = await Deno.readTextFile(join(folder, "a.svg"));
+    assertStringIncludes(svg, "small: mode min-rtt, seed 3, as the server saw it");
+    assertMatch(await Deno.readTextFile(join(folder, "logs/small-3_client.sqlog")), /quic:packet_sent/);
+    assertEquals((await run(...args, "--picture", "b.svg")).code, 0);
+    assertEquals(await Deno.readTextFile(join(folder, "b.svg")), svg);
+    const mine = await run(
+      "mine.json",
+      "--scheduler",
+      "sched/only_last.ts",
+      "--picture",
+      "c.svg",
+      "--picture-end",
+      "both",
+    );
+    assertEquals(mine.code, 0, mine.stderr);
+    assertStringIncludes(
+      await Deno.readTextFile(join(folder, "c.svg")),
+      "mine: mode only-last, seed 1, as both ends saw it",
+    );
+    const failed = await run("never.json", "--picture", "a.svg");
+    assertEquals(failed.code, 1);
+    assertStringIncludes(await Deno.readTextFile(join(folder, "a.svg")), ", not complete");
+    assertEquals([...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".part")), []);
+  });
+});
+
+Deno.test("mpquic sim --picture is of one run, in a file that can be written, or says so before it runs anything", async () => {
+  await withFiles(async (run, folder) => {
+    const wrong: [args: string[], code: number, message: string][] = [
+      [["small.json", "--seeds", "3"], 2, '"--picture" is given for 3 runs: expected one FILE and one seed'],
+      [["small.json", "mine.json"], 2, '"--picture" is given for 2 runs: expected one FILE and one seed'],
+      [["small.json", "--compare"], 2, 'The options "--picture" and "--compare" exclude each other'],
+      [["small.json", "--picture-end", "sever"], 2, '"--picture-end" is "sever": expected one of client, server, both'],
+    ];
+    for (const [args, code, message] of wrong) {
+      const ran = await run(...args, "--picture", "x.svg");
+      assertEquals([ran.code, ran.stdout], [code, ""]);
+      assertStringIncludes(ran.stderr, message);
+    }
+    const nowhere = await run("small.json", "--picture", "none/x.svg");
+    assertEquals([nowhere.code, nowhere.stdout, nowhere.stderr.trimEnd().split("\n").length], [1, "", 1]);
+    assertStringIncludes(nowhere.stderr, `mpquic: Cannot write the picture "${join(folder, "none/x.svg")}": `);
+    const alone = await run("small.json", "--picture-end", "client");
+    assertEquals(alone.code, 2);
+    assertStringIncludes(alone.stderr, '"--picture-end" is given without "--picture": expected both');
+    assert([...Deno.readDirSync(folder)].every(({ name }) => !name.endsWith(".svg") && !name.endsWith(".part")));
+  });
+});

@@ -32,6 +32,8 @@ export interface ChartSize {
 export function svgOf(option: EChartsOption, { width, height }: ChartSize): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
+    // Nothing moves here: the timer of the next frame would outlive the chart.
+    chart.getZr().animation.start = () => {};
     chart.setOption({ animation: false, backgroundColor: "#ffffff", ...option });
     return plain(chart.renderToSVGString());
   } finally {

@@ -42,7 +42,7 @@ export function crestOf({ times, values }: Curve, width: number, columns: number
     if (next !== column && column >= 0) {
       push(crest, Math.max(times[0] as number, column * width / columns), highest);
       // What was last holds from the next column on, unless there is more to come in it.
-      if (next > column + 1) push(crest, (column + 1) * width / columns, last);
+      if (next > column + 1 && next < columns) push(crest, (column + 1) * width / columns, last);
       highest = last;
     }
     if (time === Infinity) break;
