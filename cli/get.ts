@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { connectQuic, type ConnectQuicOptions, type QuicConn, type QuicPathOptions } from "../mod.ts";
+import { connectQuic, type ConnectQuicOptions, type PathStats, type QuicConn, type QuicPathOptions } from "../mod.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Download, download } from "./download.ts";
@@ -10,7 +10,7 @@ import { HQ_INTEROP, HqErrorCode } from "./hq.ts";
 import { MODE_HELP, pathsChoice } from "./mode_option.ts";
 import { openOutput, type Output, PlainOutput } from "./output_file.ts";
 import { nameOf, PathLedger } from "./path_ledger.ts";
-import { parsePaths, type PathSpec } from "./path_spec.ts";
+import { localHost, parsePaths, type PathSpec } from "./path_spec.ts";
 import { type Platform, platform } from "./platform.ts";
 import { type Part, Progress, standardError } from "./progress.ts";
 import { qlogObserver } from "./qlog.ts";
@@ -33,7 +33,8 @@ Usage: mpquic get https://HOST:PORT/PATH [-o FILE] [options]
 Several paths at once (RFC 10069):
   --path LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,backup]
                      Use a path from this address of this machine, more than once for several: the first one carries the
-                     handshake. remote: where the server has another address for it. backup: only when no other path works
+                     handshake, or the one that answers when it does not. remote: where the server has another address for
+                     it. backup: only when no other path works
   --path auto        Every address of this machine from which the server answers, the fastest one first
 ${MODE_HELP}
 
@@ -117,7 +118,7 @@ async function get(given: Arguments): Promise<number> {
       stop.signal.throwIfAborted();
       const seconds = (performance.now() - startedAt) / 1000;
       const stats = { ...conn.stats(), paths: ledger.all() };
-      const notes = [...multipathNote(conn, paths), ...ledger.notes];
+      const notes = [...multipathNote(conn, paths), ...missingNotes(conn, paths, stats.paths), ...ledger.notes];
       conn.close({ closeCode: HqErrorCode.NONE, reason: "" });
       await commit(output);
       progress.end();
@@ -156,6 +157,14 @@ async function allPaths(server: Wanted, maxPaths: number = MAX_AUTO_PATHS): Prom
 function multipathNote(conn: QuicConn, paths: readonly QuicPathOptions[] = []): string[] {
   if (paths.length < 2 || conn.isMultipath !== false) return [];
   return ["the server does not speak RFC 10069: only the first path was used"];
+}
+
+/** Addresses from which there was no path, not even one that nobody answered on: this machine does not have them. */
+function missingNotes(conn: QuicConn, paths: readonly QuicPathOptions[] = [], had: readonly PathStats[]): string[] {
+  if (conn.isMultipath === false) return [];
+  const seen = new Set([...conn.paths, ...had].map(({ local }) => local.hostname));
+  const missing = new Set(paths.map(({ local = "" }) => localHost(local)).filter((local) => !seen.has(local)));
+  return [...missing].map((local) => `there was no path from ${local}: this machine does not have the address`);
 }
 
 function parseUrl(text: string): Wanted {

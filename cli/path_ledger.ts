@@ -5,6 +5,8 @@ export class PathLedger {
   readonly #conn: Pick<QuicConn, "stats">;
   readonly #ended = new Map<number, PathStats>();
   readonly #notes: string[] = [];
+  /** The newest path that nobody answered on, by its ends: it is tried again and again. */
+  readonly #unanswered = new Map<string, number>();
 
   /** Follows the paths of a connection until it ends. */
   constructor(conn: Pick<QuicConn, "stats" | "pathEvents">) {
@@ -24,11 +26,21 @@ export class PathLedger {
     return [...known.values()].sort((a, b) => a.id - b.id);
   }
 
+  /** A path is over; returns whether that is news. */
+  #end(path: PathStats): boolean {
+    this.#ended.set(path.id, path);
+    if (path.bytesReceived > 0) return true;
+    const ends = `${path.local.hostname} ${path.remote.hostname} ${path.remote.port}`;
+    const before = this.#unanswered.get(ends);
+    if (before !== undefined) this.#ended.delete(before);
+    this.#unanswered.set(ends, path.id);
+    return before === undefined;
+  }
+
   async #follow(events: QuicConn["pathEvents"]): Promise<void> {
     for await (const { change, path, reason } of events) {
       const name = nameOf(path);
-      if (change === "closed") this.#ended.set(path.id, path);
-      if (change === "closed") this.#notes.push(`path ${path.id} (${name}) is over: ${reason}`);
+      if (change === "closed" && this.#end(path)) this.#notes.push(`path ${path.id} (${name}) is over: ${reason}`);
       if (change === "suspended") this.#notes.push(`path ${path.id} (${name}) is suspended: ${reason}`);
     }
   }

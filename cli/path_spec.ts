@@ -49,6 +49,12 @@ export function parsePath(text: string): PathSpec {
   return found;
 }
 
+/** The host of a path's `local`, as the system writes it. */
+export function localHost(local: string): string {
+  const host = isIP(local) === 0 ? parseHostPort(local, '"--path"').hostname : local;
+  return isIP(host) === 6 && !host.includes("%") ? new URL(`http://[${host}]/`).hostname.slice(1, -1) : host;
+}
+
 function parseLocal(local: string, text: string): string {
   const match = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(local);
   const hostname = match?.[1] ?? match?.[2] ?? local;

@@ -337,11 +337,18 @@ export interface ConnectQuicOptions<ZRTT extends boolean = false> extends QuicTr
    * The paths to have: the first carries the handshake, the others are opened when it is confirmed, as with `openPath`, and
    * are among the connection's `paths` from the beginning.
    *
+   * When the first gives no answer within 250 ms the others are tried beside it, all at once, each as an attempt of its own with
+   * its own socket; at once when this machine does not have the first one's address. A packet of the server's puts that off, by
+   * a second at most; the first handshake to be complete wins. Its entry is path 0 then, with its label, cost and status; the
+   * other attempts are closed, and their entries are opened like all others. An entry that cannot be a path now, as nothing
+   * answers there or this machine does not have the address, is tried again after 1, 2, 4, ... 30 s. A path that the application
+   * closes stays closed.
+   *
    * `"auto"`: every local address that the server may be reached from becomes a path, as far as the mode wants it and
    * `maxPaths` allows, labelled with the name of its interface. That follows the interfaces: the path of an address that goes
    * away ends with its socket, a new address gets a path within a second or two. Addresses are those of the family of the
-   * server's; loopback ones only when the server is on loopback. The handshake is tried from one address after the other, so
-   * that a dead interface is no obstacle. Needs Deno's `--allow-sys=networkInterfaces`.
+   * server's; loopback ones only when the server is on loopback. The handshake is tried from the others beside the first as
+   * above, so that a dead interface is no obstacle. Needs Deno's `--allow-sys=networkInterfaces`.
    */
   readonly paths?: readonly QuicPathOptions[] | "auto" | undefined;
   /** For the new endpoint: see `QuicEndpointOptions.crypto`. */
