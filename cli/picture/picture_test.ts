@@ -6,10 +6,14 @@ import { Picture } from "./mod.ts";
 
 const MAX_BYTES = 150_000;
 
-function draw(text: string, end?: PictureEnd, seed = 1): { svg: string; result: ScenarioResult } {
+function watch(text: string, seed = 1): { picture: Picture; result: ScenarioResult } {
   const scenario = parseScenario(text, "x.json", { overrides: { congestion: "cubic", seed } });
   const picture = new Picture(scenario);
-  const result = runScenario(scenario, { crypto: "plain", seed, ...picture.options });
+  return { picture, result: runScenario(scenario, { crypto: "plain", seed, ...picture.options }) };
+}
+
+function draw(text: string, end?: PictureEnd, seed = 1): { svg: string; result: ScenarioResult } {
+  const { picture, result } = watch(text, seed);
   return { svg: picture.draw(result, end), result };
 }
 
@@ -31,8 +35,9 @@ Deno.test("Picture: the same run gives the same bytes, whatever was drawn before
 
 Deno.test("Picture: whole, on white, of one size, small, and without what a viewer would have to fetch or run", () => {
   for (const name of ["siri", "handover", "redundant", "abandon", "datagrams", "pinned", "nat-rebind"]) {
+    const { picture, result } = watch(scenario(name));
     for (const end of [undefined, "both"] as const) {
-      const { svg } = draw(scenario(name), end);
+      const svg = picture.draw(result, end);
       assert(svg.length < MAX_BYTES, `${name}: ${svg.length} bytes`);
       assertMatch(svg, /^<svg width="1200" height="\d+" /);
       assertMatch(svg, /<rect width="1200" height="\d+" x="0" y="0" fill="#ffffff">/);
