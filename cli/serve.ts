@@ -1,5 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { SCHEDULER_NAMES } from "@multipath/quic/schedulers";
 import { QuicEndpoint, type QuicListener, type QuicListenOptions } from "../mod.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
@@ -72,7 +73,7 @@ async function serve(given: Arguments): Promise<number> {
     const listener = listen(endpoint, {
       ...credentials,
       ...choice,
-      ...(given.value("scheduler") === undefined ? {} : { acceptModes: [] }),
+      acceptModes: given.value("scheduler") === undefined ? SCHEDULER_NAMES : [],
       alpnProtocols: [HQ_INTEROP],
       retry: given.has("retry"),
     });

@@ -40,6 +40,8 @@ export function redundant(host: SchedulerHost): Scheduler {
       for (let i = 0; i < paths.length; i++) {
         const path = paths[i]!;
         if (path.room === 0 || tierOf(path, work, view.now) !== tier) continue;
+        // A copy is for the paths that do not have it.
+        if (work.kind === "reinject" && path.id === work.lastPath) continue;
         doubts.onSend(path, view);
         if (lead === undefined || path.srtt < lead.srtt) {
           if (lead !== undefined) copies.push(lead.id);

@@ -14,7 +14,8 @@ export type PathStatus = "available" | "backup";
 
 /**
  * What there is to send: `retransmit` is data that was lost, `stream` is data (or the end) of a stream that was never sent,
- * `datagram` is a DATAGRAM, `reinject` is data that is in flight elsewhere and may go a second time on another path.
+ * `datagram` is a DATAGRAM, `reinject` is data that is in flight elsewhere and may go a second time on another path: of a
+ * stream, or a DATAGRAM (`streamId` -1) where the peer can tell copies.
  */
 export type WorkKind = "retransmit" | "stream" | "datagram" | "reinject";
 
@@ -110,7 +111,7 @@ export interface ConnectionView {
    * `status`. A new frozen array when the set changes.
    */
   readonly paths: readonly PathView[];
-  /** Bytes of stream data that the application wrote and that were never sent. */
+  /** Bytes of stream data that the application wrote and that were never sent, as far as this scheduler decides about it. */
   readonly backlog: number;
   /** Bytes of new stream data that the peer's flow control allows on the whole connection. */
   readonly sendWindow: number;
@@ -159,7 +160,8 @@ export type SchedulerEvent =
   | { readonly type: "wake" };
 
 /**
- * Decides on which path application data goes. One instance serves one connection. Whatever it throws, and every answer
+ * Decides on which path application data goes. One instance serves one connection, or those of its streams and datagrams that
+ * have a mode of their own; then what others send shows in the figures of paths alone. Whatever it throws, and every answer
  * that makes no sense, is a fault: the lowest round-trip time decides in its place, and after the eighth fault for good.
  * Probes, acknowledgements, validation and flow control never wait for it.
  */
@@ -170,12 +172,13 @@ export interface Scheduler {
   readonly reinjection?: Reinjection | undefined;
   /**
    * Where the next packet goes. Asked once per packet while data waits and a path has room. With nothing in flight
-   * anywhere, holding for 50 ms is a fault.
+   * anywhere and no pacer that holds a path back, holding for 50 ms is a fault; so is holding all for more
+   * than a second, and round trips besides, while other schedulers of the connection send.
    */
   schedule(work: Work, view: ConnectionView): Decision;
   /**
-   * The path on which packets received on `receivedOn` are acknowledged: one of the view. Without it: that path itself if
-   * it is usable, else the fastest.
+   * The path on which packets received on `receivedOn` are acknowledged: one of the view, which has one at least. Without
+   * it: that path itself if it is usable, else the fastest.
    */
   ackPath?(receivedOn: PathId, view: ConnectionView): PathId;
   /** Learns what happened. */
@@ -193,7 +196,10 @@ export interface SchedulerHost {
   wakeAt(time: number): void;
   /** Has the path send something that the peer must acknowledge; at most one per path per max(srtt, 25 ms). */
   probe(path: PathId): void;
-  /** Tells the peer what this end thinks of the path; at most one per path per max(srtt, 25 ms). */
+  /**
+   * Tells the peer what this end thinks of the path; at most one per path per max(srtt, 25 ms). For the connection's scheduler
+   * alone: from that of some streams it is ignored.
+   */
   setStatus(path: PathId, status: PathStatus): void;
   /**
    * Writes a line into the trace: names up to 64 characters, up to 16 values, strings up to 256 characters, a thousand lines

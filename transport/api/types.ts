@@ -85,7 +85,7 @@ export interface QuicSendStream extends WritableStream<Uint8Array<ArrayBufferLik
    * of what waits to be sent what is its own. Which paths there are, and which of them are backups, stays with the
    * connection's mode: a redundant stream on a connection in handover mode has its copies on all available paths, and on a
    * spare one, which is a backup, only when no other works. Setting it throws `RangeError` for a name that is not known and
-   * when the connection has eight other such modes in use, `TypeError` for what is no mode; it does nothing when all was sent.
+   * when the connection has sixteen other such modes in use, `TypeError` for what is no mode; it does nothing when all was sent.
    */
   mode: ModeChoice | undefined;
   /** Unique in the connection. */

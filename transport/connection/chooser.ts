@@ -121,7 +121,9 @@ export class Chooser {
     } else if (kind === "stream") {
       offers.writeStream(kind, packet, streamId, seat);
     } else {
-      if (kind === "datagram") offers.writeDatagrams(packet, choice.copies.length > 0, seat);
+      // One who wants what is in flight again may want a copy of it later.
+      const forCopies = choice.copies.length > 0 || (seat !== undefined && seat.reinjection !== "never");
+      if (kind === "datagram") offers.writeDatagrams(packet, forCopies, seat);
       else offers.writeStream(kind, packet, streamId, seat);
       this.#fillUp(packet, choice);
     }

@@ -196,7 +196,7 @@ export class Connection {
   /**
    * Lets another mode than the connection's decide about what is sent on a stream, from now on; `undefined`: the connection's
    * again. Each mode in use has a scheduler of its own; those whose mode is the connection's share its scheduler. Nothing
-   * happens when all was sent and acknowledged. Throws `RangeError` for a name that is not known, when eight other modes are
+   * happens when all was sent and acknowledged. Throws `RangeError` for a name that is not known, when sixteen others are
    * in use, and for no stream to send on, `TypeError` for what is no mode.
    */
   setStreamMode(stream: number, mode: ModeChoice | undefined): void {

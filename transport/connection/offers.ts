@@ -182,8 +182,10 @@ export class Offers {
   }
 
   /** The next data in flight that may go once more on this path, and about which this one decides. */
-  reinject(path: PathId, scope: CopyScope, seat: SchedulerSeat): StreamWork | undefined {
-    return this.#streams.nextReinject(path, scope, this.#acceptCopies(seat));
+  reinject(path: PathId, scope: CopyScope, seat: SchedulerSeat): Waiting | undefined {
+    const accept = this.#acceptCopies(seat);
+    const datagram = scope === "all" ? this.#datagrams.nextCopy(path, seat.view.now, this.#mineDatagram) : undefined;
+    return datagram ?? this.#streams.nextReinject(path, scope, accept);
   }
 
   /** What waits, as plugins may see it; the same object for each kind. */
@@ -220,8 +222,10 @@ export class Offers {
   }
 
   /** Fills a packet with copies of what is in flight elsewhere, and about which this one decides. */
-  writeReinject(packet: PacketWriter, scope: CopyScope, seat: SchedulerSeat): boolean {
-    return this.#streams.writeReinject(packet, scope, this.#acceptCopies(seat));
+  writeReinject(packet: PacketWriter, scope: CopyScope, seat: SchedulerSeat): void {
+    const accept = this.#acceptCopies(seat);
+    if (scope === "all") this.#datagrams.writeCopies(packet, this.#mineDatagram);
+    this.#streams.writeReinject(packet, scope, accept);
   }
 
   /**

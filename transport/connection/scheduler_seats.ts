@@ -24,7 +24,7 @@ import { SchedulerSeat, type SchedulerStats } from "./scheduler_seat.ts";
 import { refreshView, statusOf, type ViewSources } from "./views.ts";
 
 /** Modes that streams and datagrams of a connection can have for themselves at one time. */
-export const MAX_LANES = 8;
+export const MAX_LANES = 16;
 /** A scheduler that no stream and no datagram has any more is kept so long, for the next one: milliseconds. */
 export const KEEP_UNUSED = 5000;
 

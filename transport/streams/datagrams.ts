@@ -1,7 +1,7 @@
 /**
  * Unreliable datagrams (RFC 9221). One goes out whole, once, on one path, or not at all: it is never sent again. With the
- * hints extension (`hints_codepoints.ts`) it may be numbered, and then have one copy on each other path, of which the
- * receiver delivers the first; without it there are no copies, as a receiver could not tell one from another datagram.
+ * hints extension (`hints_codepoints.ts`) it may be numbered, and then have one copy on each other path, at once or while it
+ * is in flight, of which the receiver delivers the first; without it there are no copies, as a receiver could not tell one from another datagram.
  *
  * | A datagram is | no longer fits, or deadline passed | written   | acked         | last copy lost |
  * |---------------|------------------------------------|-----------|---------------|----------------|
@@ -26,6 +26,8 @@ import { DEFAULT_URGENCY } from "./stream_queue.ts";
 export const DEFAULT_DATAGRAM_SEND_QUEUE: number = 1024 * 1024;
 /** Bytes that wait to be taken, unless something else is said; beyond it the oldest are dropped. */
 export const DEFAULT_DATAGRAM_RECEIVE_QUEUE: number = 1024 * 1024;
+/** So many datagrams in flight, the newest ones, may have copies later than when they were sent. */
+export const MAX_LATE_COPIES = 64;
 /** What each datagram in a queue counts besides its bytes, so that empty ones are bounded too. */
 export const DATAGRAM_OVERHEAD = 64;
 
@@ -60,8 +62,8 @@ export type AcceptDatagram = (pin: PathId | undefined, lane: Lane | undefined) =
 
 /** An offer to the scheduler. */
 export interface DatagramWork {
-  /** What is offered. */
-  readonly kind: "datagram";
+  /** What is offered: "reinject" is a copy of one in flight. */
+  readonly kind: "datagram" | "reinject";
   /** Bytes of the datagram. */
   readonly bytes: number;
   /** -1: none. */
@@ -70,9 +72,9 @@ export interface DatagramWork {
   readonly urgency: number;
   /** `Infinity` when there is none. */
   readonly deadline: number;
-  /** -1: it was never sent. */
+  /** The path on which it went first; -1: it was never sent. */
   readonly lastPath: PathId;
-  /** -1: it was never sent. */
+  /** When that was; -1: it was never sent. */
   readonly firstSentAt: number;
   /** The only path on which it may go. */
   readonly pin: PathId | undefined;
@@ -95,6 +97,8 @@ interface Outgoing extends FrameRecord {
   paths: readonly PathId[];
   /** Copies whose fate is not known, the first one included. */
   copies: number;
+  /** When it was sent for the first time. */
+  sentAt: number;
   readonly id: number | undefined;
   readonly expiresAt: number;
   readonly pin: PathId | undefined;
@@ -121,6 +125,8 @@ export class Datagrams implements FrameOwner {
   readonly #seen = new NumberWindow();
   #repeats = 0;
   readonly #out = new Set<Outgoing>();
+  /** Those in flight that may have copies. */
+  readonly #flight = new Set<Outgoing>();
   #outBytes = 0;
   #in: Uint8Array[] = [];
   #inHead = 0;
@@ -199,6 +205,7 @@ export class Datagrams implements FrameOwner {
       number: -1,
       paths: NO_PATHS,
       copies: 0,
+      sentAt: -1,
       id: options.id,
       expiresAt: options.expiresAt ?? Infinity,
       pin: options.pin,
@@ -233,13 +240,7 @@ export class Datagrams implements FrameOwner {
         continue;
       }
       if (accept !== undefined && !accept(item.pin, item.lane)) continue;
-      const work = this.#work;
-      work.bytes = item.data.length;
-      work.urgency = item.urgency;
-      work.deadline = item.expiresAt;
-      work.pin = item.pin;
-      work.lane = item.lane;
-      return work;
+      return this.#offer("datagram", item);
     }
     return undefined;
   }
@@ -260,11 +261,31 @@ export class Datagrams implements FrameOwner {
       if (accept !== undefined && !accept(item.pin, item.lane)) continue;
       const isNumbered = forCopies && this.#canBeNumbered(item);
       if (!this.#write(item, isNumbered ? this.#nextNumber : -1, packet)) break;
-      if (isNumbered) this.#nextNumber++;
+      if (isNumbered) this.#remember(item, packet.now);
       this.#remove(item);
       wrote = true;
     }
     return wrote;
+  }
+
+  /** The next datagram in flight that may have a copy on this path. The same object each time as `nextWork` gives. */
+  nextCopy(path: PathId, now: number, accept?: AcceptDatagram): DatagramWork | undefined {
+    const item = this.#nextToCopy(path, now, accept);
+    if (item === undefined) return undefined;
+    const work = this.#offer("reinject", item);
+    work.lastPath = item.paths[0]!;
+    work.firstSentAt = item.sentAt;
+    return work;
+  }
+
+  /** Fills the packet with copies that `nextCopy(packet.path, …)` would offer. Whether anything was written. */
+  writeCopies(packet: PacketWriter, accept?: AcceptDatagram): boolean {
+    let wrote = false;
+    for (;;) {
+      const item = this.#nextToCopy(packet.path, packet.now, accept);
+      if (item === undefined || !this.#write(item, item.number, packet)) return wrote;
+      wrote = true;
+    }
   }
 
   /** A path is gone: datagrams that may only go there are lost. */
@@ -334,6 +355,38 @@ export class Datagrams implements FrameOwner {
     return size <= Math.min(this.#peerSize, this.#packetRoom);
   }
 
+  #offer(kind: DatagramWork["kind"], item: Outgoing): Mutable<DatagramWork> {
+    const work = this.#work;
+    work.kind = kind;
+    work.bytes = item.data.length;
+    work.urgency = item.urgency;
+    work.deadline = item.expiresAt;
+    work.lastPath = work.firstSentAt = -1;
+    work.pin = item.pin;
+    work.lane = item.lane;
+    return work;
+  }
+
+  /** A datagram goes out with the next number. */
+  #remember(item: Outgoing, now: number): void {
+    this.#nextNumber++;
+    item.sentAt = now;
+    this.#flight.add(item);
+    if (this.#flight.size <= MAX_LATE_COPIES) return;
+    for (const oldest of this.#flight) {
+      this.#flight.delete(oldest);
+      return;
+    }
+  }
+
+  #nextToCopy(path: PathId, now: number, accept: AcceptDatagram | undefined): Outgoing | undefined {
+    for (const item of this.#flight) {
+      if (item.expiresAt <= now || item.paths.includes(path)) continue;
+      if (accept === undefined || accept(item.pin, item.lane)) return item;
+    }
+    return undefined;
+  }
+
   #write(item: Outgoing, number: number, packet: PacketWriter): boolean {
     const { data } = item;
     const { length } = data;
@@ -373,6 +426,7 @@ export class Datagrams implements FrameOwner {
   #settle(item: Outgoing, acked: boolean): void {
     if (item.isSettled) return;
     item.isSettled = true;
+    this.#flight.delete(item);
     item.data = NO_DATA;
     if (item.id !== undefined) this.#options.fate?.(item.id, acked);
   }

@@ -8,6 +8,7 @@ import type { StreamSet } from "./stream_set.ts";
 
 /** What the application of a server learns. */
 export interface ModeRequestEvent {
+  /** Which event it is. */
   readonly type: "stream_mode_requested";
   /** The stream. */
   readonly id: number;
