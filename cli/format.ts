@@ -18,6 +18,15 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** Reads `10MB`, `1.5 GB`, `500000`: bytes, or powers of 1000 of them; `undefined`: it is none of these. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?([kMGT]?B)?$/i.exec(text);
+  if (match === null) return undefined;
+  const unit = UNITS.findIndex((each) => each.toLowerCase() === (match[2] ?? "B").toLowerCase());
+  const bytes = Math.round(Number(match[1]) * 1000 ** unit);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
 /** Bytes a second: `2.4 MB/s`. */
 export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(Math.round(bytesPerSecond))}/s`;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatBytes, formatRate, formatSeconds, formatTable } from "./format.ts";
+import { formatBytes, formatRate, formatSeconds, formatTable, parseBytes } from "./format.ts";
 
 Deno.test("formatBytes() counts in thousands", () => {
   const said = [0, 999, 1000, 1500, 999_949, 999_951, 20_000_000, 5e12, 7e15].map(formatBytes);
@@ -22,4 +22,15 @@ Deno.test("formatTable() lines up columns, numbers to the right", () => {
     formatTable([["path", "bytes"], ["wifi", "12"], ["cellular", "1.5"]]),
     "path      bytes\nwifi         12\ncellular    1.5",
   );
+});
+
+Deno.test("parseBytes() reads bytes with a unit or without, and nothing else", () => {
+  const good: [string, number][] = [["0", 0], ["500000", 500_000], ["500kB", 500_000], ["1.5 GB", 1.5e9], [
+    "10mb",
+    1e7,
+  ]];
+  for (const [text, bytes] of good) assertEquals(parseBytes(text), bytes);
+  for (const text of ["", "MB", "-1", "1e3", "10MiB", "1,5MB", "9e9TB", "99999999TB", "1 0"]) {
+    assertEquals(parseBytes(text), undefined);
+  }
 });

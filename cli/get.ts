@@ -31,14 +31,15 @@ Usage: mpquic get https://HOST:PORT/PATH [-o FILE] [options]
   -h, --help         This text
 
 Several paths at once (RFC 10069):
-  --path LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,backup]
+  --path LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,budget=BYTES][,backup]
                      Use a path from this address of this machine, more than once for several: the first one carries the
                      handshake, or the one that answers when it does not. remote: where the server has another address for
-                     it. backup: only when no other path works
+                     it. cost, metered: in the mode aggregation it is used only when cheaper paths are too slow. budget: what it
+                     may send and receive (10MB) before it is used only when no other path works. backup: only then at all
   --path auto        Every address of this machine from which the server answers, the fastest one first
 ${MODE_HELP}
 
-The server, which sends the file, is asked for MODE too; FILE schedules only what this end sends. Whether a path's packets
+The server, which sends the file, is asked for MODE too; MODULE schedules only what this end sends. Whether a path's packets
 leave through the interface that has its address is up to the system: see mpquic paths --help.
 
 The file gets its name when it is complete; what is there under that name stays until then. The keys of the connection are
@@ -58,7 +59,7 @@ export const getCommand: Command = {
     const wantsJson = args.includes("--json");
     try {
       const given = readArguments(args, {
-        flags: ["insecure", "json"],
+        flags: ["insecure", "json", "no-hints"],
         values: ["output", "ca", "qlog", "size", "mode", "scheduler", "max-paths"],
         lists: ["path"],
         short: { o: "output" },
@@ -231,7 +232,7 @@ async function connectOptions(
     ...on,
     maxConcurrentBidirectionalStreams: 0,
     maxConcurrentUnidirectionalStreams: 0,
-    transport: { maxDatagramFrameSize: 0 },
+    transport: { maxDatagramFrameSize: 0, hints: !given.has("no-hints") },
     ...(ca === undefined ? {} : { caCerts: [await readCa(ca)] }),
     ...(given.has("insecure") ? { verifyCertificate: "insecure" as const } : {}),
     ...(observer === undefined ? {} : { observer }),

@@ -1,21 +1,13 @@
 /**
- * The options `--mode`, `--scheduler` and `--max-paths`.
+ * The options `--mode`, `--scheduler`, `--max-paths` and `--no-hints`.
  *
  * @module
  */
-import { pathToFileURL } from "node:url";
-import {
-  DEFAULT_MODE,
-  type ModeChoice,
-  SCHEDULER_NAMES,
-  schedulerByName,
-  type SchedulerFactory,
-  type SchedulerHost,
-} from "@multipath/quic/schedulers";
+import { DEFAULT_MODE, type ModeChoice, SCHEDULER_NAMES, schedulerByName } from "@multipath/quic/schedulers";
 import type { Arguments } from "./arguments.ts";
-import { CommandError, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { nearest } from "../tests/kit/nearest.ts";
-import { userPath } from "./where.ts";
+import { loadScheduler, SCHEDULER_HELP } from "./scheduler_option.ts";
 
 /** Most paths that can be asked for. */
 const MAX_PATHS = 64;
@@ -24,8 +16,9 @@ const MAX_PATHS = 64;
 export const MODE_HELP = `  --mode MODE         Which path gets the next packet: ${
   SCHEDULER_NAMES.join(", ")
 }. Default ${DEFAULT_MODE}
-  --scheduler FILE    Or a module whose default export makes a scheduler (SchedulerFactory)
-  --max-paths N       Paths at once; 0: do not offer RFC 10069. Default 4`;
+${SCHEDULER_HELP}
+  --max-paths N       Paths at once; 0: do not offer RFC 10069. Default 4
+  --no-hints          Do not offer the hints extension: all that the other end learns of paths is whether they are backups`;
 
 /** What they say, for the transport. */
 export interface PathsChoice {
@@ -54,42 +47,4 @@ export function checkMode(name: string): void {
   const near = nearest(name, SCHEDULER_NAMES);
   const known = near === undefined ? "" : `; did you mean "${near}"?`;
   throw new UsageError(`"--mode" is "${name}": expected one of ${SCHEDULER_NAMES.join(", ")}${known}`);
-}
-
-/** Loads a scheduler and tries whether it is one. Throws `CommandError`. */
-export async function loadScheduler(file: string): Promise<SchedulerFactory> {
-  const path = userPath(file);
-  let factory: unknown;
-  try {
-    factory = (await import(pathToFileURL(path).href) as { default?: unknown }).default;
-  } catch (error) {
-    throw new CommandError(`Cannot load the scheduler "${path}": ${firstLine(error)}`);
-  }
-  const what = `"${path}" is no scheduler`;
-  if (typeof factory !== "function") {
-    throw new CommandError(`${what}: expected a default export that is a function, and it is ${kindOf(factory)}`);
-  }
-  const made = tryOut(factory as SchedulerFactory, what) as { name?: unknown; schedule?: unknown } | null | undefined;
-  if (typeof made?.schedule !== "function" || typeof made.name !== "string") {
-    throw new CommandError(`${what}: expected its function to return an object with "name" and "schedule"`);
-  }
-  return factory as SchedulerFactory;
-}
-
-function tryOut(factory: SchedulerFactory, what: string): unknown {
-  const nothing = (): void => {};
-  const host: SchedulerHost = { random: () => 0.5, wakeAt: nothing, probe: nothing, setStatus: nothing, log: nothing };
-  try {
-    return factory(host);
-  } catch (error) {
-    throw new CommandError(`${what}: its function throws: ${firstLine(error)}`);
-  }
-}
-
-function kindOf(value: unknown): string {
-  return value === undefined ? "missing" : value === null ? "null" : `a ${typeof value}`;
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
 }

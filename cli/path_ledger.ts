@@ -41,6 +41,9 @@ export class PathLedger {
     for await (const { change, path, reason } of events) {
       const name = nameOf(path);
       if (change === "closed" && this.#end(path)) this.#notes.push(`path ${path.id} (${name}) is over: ${reason}`);
+      if (change === "budget-low" || change === "budget-spent") {
+        this.#notes.push(`path ${path.id} (${name}): ${reason}`);
+      }
       if (change === "suspended") this.#notes.push(`path ${path.id} (${name}) is suspended: ${reason}`);
     }
   }

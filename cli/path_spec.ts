@@ -7,11 +7,12 @@ import { isIP } from "node:net";
 import type { QuicPathOptions } from "../mod.ts";
 import { UsageError } from "./errors.ts";
 import { nearest } from "../tests/kit/nearest.ts";
+import { parseBytes } from "./format.ts";
 import { formatHostPort, parseHostPort } from "./where.ts";
 
 /** What it expects, for messages. */
-const SHAPE = "LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,backup]";
-const NAMES = ["remote", "label", "cost", "metered", "backup"];
+const SHAPE = "LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,budget=BYTES][,backup]";
+const NAMES = ["remote", "label", "cost", "metered", "budget", "backup"];
 
 /** A path of the command line: always from an address. */
 export interface PathSpec extends QuicPathOptions {
@@ -44,6 +45,7 @@ export function parsePath(text: string): PathSpec {
     } else if (name === "remote") found.remote = parseRemote(needed(value, name, text), text);
     else if (name === "label") found.label = needed(value, name, text);
     else if (name === "cost") found.cost = parseCost(needed(value, name, text), text);
+    else if (name === "budget") found.budgetBytes = parseBudget(needed(value, name, text), text);
     else throw unknownPart(name, text);
   }
   return found;
@@ -76,6 +78,12 @@ function parseCost(value: string, text: string): number {
   const cost = Number(value);
   if (value.trim() !== "" && cost >= 0 && cost < Infinity) return cost;
   throw wrong(text, `has the cost "${value}", expected a number from 0`);
+}
+
+function parseBudget(value: string, text: string): number {
+  const bytes = parseBytes(value);
+  if (bytes !== undefined) return bytes;
+  throw wrong(text, `has the budget "${value}", expected bytes such as 500000, 500kB or 1.5GB`);
 }
 
 function needed(value: string | undefined, name: string, text: string): string {

@@ -11,6 +11,7 @@ Deno.test("parsePath() reads an address and what is said of it", () => {
     cost: 1.5,
     remote: { hostname: "::1", port: 443 },
   });
+  assertEquals(parsePath("127.0.0.1,budget=1.5MB"), { local: "127.0.0.1", budgetBytes: 1_500_000 });
   assertEquals(parsePath("10.0.0.1,remote=example.com:443").remote, { hostname: "example.com", port: 443 });
 });
 
@@ -34,6 +35,9 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["127.0.0.1,remote=127.0.0.1:0", "has port 0"],
   ["127.0.0.1,cost=much", 'has the cost "much"'],
   ["127.0.0.1,cost=-1", 'has the cost "-1"'],
+  ["127.0.0.1,budget=", 'gives "budget" no value'],
+  ["127.0.0.1,budget=lots", 'has the budget "lots", expected bytes such as'],
+  ["127.0.0.1,budget=10MiB", 'has the budget "10MiB"'],
   ["127.0.0.1,backup=yes", 'gives "backup" a value'],
   ["127.0.0.1,cost=1,cost=2", 'has "cost" twice'],
 ];

@@ -41,7 +41,7 @@ export const serveCommand: Command = {
   help: HELP,
   async run(args) {
     const given = readArguments(args, {
-      flags: ["retry"],
+      flags: ["retry", "no-hints"],
       values: ["root", "cert", "key", "qlog", "mode", "scheduler", "max-paths"],
       lists: ["listen"],
     });
@@ -76,6 +76,7 @@ async function serve(given: Arguments): Promise<number> {
       acceptModes: given.value("scheduler") === undefined ? SCHEDULER_NAMES : [],
       alpnProtocols: [HQ_INTEROP],
       retry: given.has("retry"),
+      transport: { maxDatagramFrameSize: 0, hints: !given.has("no-hints") },
     });
     using _signals = onSignal(() => {
       endpoint.close({ closeCode: HqErrorCode.STOPPING, reason: "the server is being stopped" });
@@ -132,7 +133,6 @@ function listen(endpoint: QuicEndpoint, options: QuicListenOptions): QuicListene
     return endpoint.listen({
       ...options,
       maxConcurrentUnidirectionalStreams: 0,
-      transport: { maxDatagramFrameSize: 0 },
     });
   } catch (error) {
     endpoint.close();

@@ -6,6 +6,7 @@ import type { Command } from "./command.ts";
 import { ExitCode } from "./errors.ts";
 import { compareGroups, type Variant, variantsOf, type Yardstick, yardstickOf } from "./sim_compare.ts";
 import { readSimFiles, type SimFile } from "./sim_files.ts";
+import { SCHEDULER_HELP } from "./scheduler_option.ts";
 import { SIM_ARGUMENTS, type SimOptions, simOptions } from "./sim_options.ts";
 import { openPicture, type RunPicture } from "./sim_picture.ts";
 import { type OpenLogs, openLogs } from "./sim_qlog.ts";
@@ -18,7 +19,7 @@ Usage: mpquic sim FILE... [options]
 
   --json              A line of JSON for each run, in the order given. Default: a table
   --mode MODE         In place of both sides' mode: ${SCHEDULER_NAMES.join(", ")}
-  --scheduler FILE    Or a module whose default export makes a scheduler (SchedulerFactory)
+${SCHEDULER_HELP}
   --congestion NAME   In place of both sides' congestion controller: ${controllerNames().join(", ")}
   --number-spaces S   In place of both sides' layout of packet numbers: ${numberSpacesNames().join(", ")}
   --seed N            In place of the file's seed

@@ -13,7 +13,7 @@ import {
   type Side,
 } from "../tests/kit/scenario/mod.ts";
 import { CommandError } from "./errors.ts";
-import { loadScheduler } from "./mode_option.ts";
+import { loadScheduler } from "./scheduler_option.ts";
 import type { SimOptions } from "./sim_options.ts";
 
 /** Schedulers that a file names, loaded. */

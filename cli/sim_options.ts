@@ -8,7 +8,8 @@ import { controllerNames, type NumberSpaces, numberSpacesNames } from "../tests/
 import type { Arguments, ArgumentSpec } from "./arguments.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import { PICTURE_ENDS, type PictureEnd } from "./picture/ends.ts";
-import { checkMode, loadScheduler } from "./mode_option.ts";
+import { checkMode } from "./mode_option.ts";
+import { loadScheduler, schedulerSource } from "./scheduler_option.ts";
 import { nearest } from "../tests/kit/nearest.ts";
 import { userPath } from "./where.ts";
 
@@ -22,9 +23,9 @@ export const SIM_ARGUMENTS: ArgumentSpec = {
   rest: "FILE",
 };
 
-/** A scheduler from a file. */
+/** A scheduler from a file or a package. */
 export interface LoadedScheduler {
-  /** Absolute path. */
+  /** Absolute path, or the package's name. */
   readonly path: string;
   readonly factory: SchedulerFactory;
 }
@@ -77,10 +78,10 @@ export async function simOptions(given: Arguments): Promise<SimOptions> {
   };
 }
 
-/** Nothing was tried yet: a file that is no scheduler is wrong usage here. */
+/** Nothing was tried yet: a module that is no scheduler is wrong usage here. */
 async function load(file: string): Promise<LoadedScheduler> {
   try {
-    return { path: userPath(file), factory: await loadScheduler(file) };
+    return { path: schedulerSource(file).title, factory: await loadScheduler(file) };
   } catch (error) {
     throw error instanceof CommandError ? new UsageError(error.message) : error;
   }
