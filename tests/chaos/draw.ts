@@ -11,6 +11,8 @@ import type { StreamKind } from "../../transport/streams/stream_id.ts";
 import type { Direction } from "../kit/world.ts";
 import type { Damage, Deed, EndName, Operation, Plan, Shape } from "./plan.ts";
 
+type NumberSpaces = NonNullable<TransportConfig["numberSpaces"]>;
+
 const MAX_LINKS = 4;
 const MAX_OPERATIONS = 60;
 /** Longer than all chaos of a run and the back-off that it leaves behind: nobody may give up. Milliseconds. */
@@ -24,6 +26,10 @@ const link = fc.nat(MAX_LINKS - 1);
 const status = fc.constantFrom<PathStatus>("available", "available", "backup");
 const direction = fc.constantFrom<Direction>("both", "up", "down");
 const mode = fc.constantFrom(...SCHEDULER_NAMES);
+/** For one stream or one datagram; "": that of the connection. */
+const laneMode = fc.oneof({ weight: 3, arbitrary: mode }, { weight: 1, arbitrary: fc.constant("") });
+const cost = fc.constantFrom(0, 0, 1, 5.5);
+const metered = fc.constantFrom(false, false, true);
 const mtu = fc.constantFrom(1500, 1500, 1228, 1300, 1480);
 
 function upTo(low: number, high: number): Arbitrary<number> {
@@ -77,10 +83,10 @@ function deed<T extends Deed["do"]>(
 }
 
 const deeds: Arbitrary<Deed> = fc.oneof(
-  deed(14, "openPath", { link, port: fc.nat(2), status }),
+  deed(14, "openPath", { link, port: fc.nat(2), status, cost, metered }),
   deed(4, "closePath", { end, nth, code }),
   deed(4, "status", { end, nth, status }),
-  deed(2, "describe", { nth, label: fc.constantFrom("a", "wifi", "lte"), cost: fc.constantFrom(0, 1, 5.5) }),
+  deed(2, "describe", { nth, label: fc.constantFrom("a", "wifi", "lte"), cost, metered }),
   deed(5, "rebind", { link, address: fc.boolean() }),
   deed(3, "keys", { end }),
   deed(10, "damage", { link, direction, damage, count: fc.constantFrom(1, 2, 5, 20) }),
@@ -89,8 +95,12 @@ const deeds: Arbitrary<Deed> = fc.oneof(
   deed(4, "shape", { link, direction, shape }),
   deed(2, "mtu", { link, mtu }),
   deed(3, "sleep", { end, ms: fc.constantFrom(1, 50, 400, 3000, 20_000), keeps: fc.boolean() }),
-  deed(4, "mode", { end, mode }),
+  deed(6, "mode", { end, mode }),
+  deed(1, "budget", { end, mode, bytes: fc.constantFrom(0, 2000, 30_000, 1_000_000) }),
+  deed(2, "allow", { end, nth, bytes: fc.constantFrom(-1, 0, 2000, 30_000, 1_000_000) }),
+  deed(3, "streamMode", { end, nth, mode: laneMode }),
   deed(1, "ask", { mode }),
+  deed(1, "askStream", { nth, mode: laneMode }),
   deed(14, "stream", {
     end,
     kind: fc.constantFrom<StreamKind>("bidirectional", "bidirectional", "unidirectional"),
@@ -110,6 +120,7 @@ const deeds: Arbitrary<Deed> = fc.oneof(
     bytes: fc.constantFrom(4, 100, 1000, 1200, 1400),
     path: fc.constantFrom(-1, -1, 0, 1, 2),
     life: fc.constantFrom(0, 0, 1, 100),
+    mode: fc.oneof({ weight: 3, arbitrary: fc.constant("") }, { weight: 1, arbitrary: mode }),
   }),
   deed(2, "signal", { end, nth: fc.nat(3), value: upTo(0, 1000) }),
   deed(2, "ping", { end }),
@@ -165,20 +176,39 @@ function lists(): Arbitrary<Operation[]> {
   );
 }
 
+const SPACES: readonly (readonly [client: NumberSpaces, server: NumberSpaces])[] = [
+  ["multiple", "multiple"],
+  ["multiple", "multiple"],
+  ["multiple", "multiple"],
+  ["single", "single"],
+  ["single", "single"],
+  ["single", "multiple"],
+  ["multiple", "single"],
+];
+
 /** Plans with this seed for the world. */
 export function plans(seed: number): Arbitrary<Plan> {
   const links = fc.tuple(shape, mtu).map(([shape, mtu]) => ({ ...shape, mtu }));
-  return fc.noBias(fc.record({
-    seed: fc.constant(seed),
-    links: fc.array(links, { minLength: 1, maxLength: MAX_LINKS, size: "max" }),
-    shared: fc.constantFrom(false, false, false, true),
-    apart: fc.boolean(),
-    retry: fc.constant(false),
-    patient: fc.constantFrom(true, true, true, false),
-    client: config,
-    server: config,
-    operations: lists(),
-    healthy: upTo(1, 2 ** MAX_LINKS - 1),
-    closer: end,
-  }));
+  // Paths share a packet number space where both ends want it.
+  const spaces = fc.constantFrom(...SPACES);
+  const ends = fc.tuple(config, config, spaces).map(([client, server, [mine, theirs]]) =>
+    [
+      { ...client, numberSpaces: mine },
+      { ...server, numberSpaces: theirs },
+    ] as const
+  );
+  return fc.noBias(
+    fc.record({
+      seed: fc.constant(seed),
+      links: fc.array(links, { minLength: 1, maxLength: MAX_LINKS, size: "max" }),
+      shared: fc.constantFrom(false, false, false, true),
+      apart: fc.boolean(),
+      retry: fc.constantFrom(false, false, false, true),
+      patient: fc.constantFrom(true, true, true, false),
+      ends,
+      operations: lists(),
+      healthy: upTo(1, 2 ** MAX_LINKS - 1),
+      closer: end,
+    }).map(({ ends: [client, server], ...plan }) => ({ ...plan, client, server })),
+  );
 }

@@ -11,6 +11,8 @@ import {
   TransportErrorCode,
 } from "../../transport/base/errors.ts";
 import type { Connection } from "../../transport/connection/connection.ts";
+import { priceOf } from "../../schedulers/cost_aware.ts";
+import type { PathStats } from "../../transport/paths/path_events.ts";
 import type { LinkOptions } from "../kit/link_options.ts";
 import { type Arena, livePaths } from "./arena.ts";
 import type { Party } from "./party.ts";
@@ -178,17 +180,29 @@ function pathComplaint(client: Connection, server: Connection): string | undefin
   for (const mine of client.stats().paths) {
     const theirs = server.path(mine.id)!;
     if (mine.state !== "usable") return `Path ${mine.id} is ${mine.state}`;
-    for (const [said, heard] of [[mine.status, theirs.peerStatus], [theirs.status, mine.peerStatus]]) {
-      if (client.isMultipath && (heard ?? "available") !== said) {
-        return `Path ${mine.id} is said to be ${said}, and heard to be ${heard}`;
-      }
+    const statuses = [
+      { said: mine.status, heard: theirs.peerStatus, mayBeSpared: isSpared(client, mine) },
+      { said: theirs.status, heard: mine.peerStatus, mayBeSpared: false },
+    ];
+    for (const { said, heard = "available", mayBeSpared } of statuses) {
+      if (!client.isMultipath || heard === said || (mayBeSpared && heard === "backup")) continue;
+      return `Path ${mine.id} is said to be ${said}, and heard to be ${heard}`;
     }
     const isTold = client.hasHints && mine.label !== "";
-    if (isTold && (mine.label !== theirs.label || mine.cost !== theirs.cost)) {
-      return `Path ${mine.id} is described as ${mine.label} at ${mine.cost}, and known as ${theirs.label} at ${theirs.cost}`;
+    if (isTold && described(mine) !== described(theirs)) {
+      return `Path ${mine.id} is described as ${described(mine)}, and known as ${described(theirs)}`;
     }
   }
   return undefined;
+}
+
+/** Whether a client may say that a path is a backup because of its price, to a server that cannot know it. */
+function isSpared(client: Connection, path: PathStats): boolean {
+  return client.hasHints !== true && client.stats().paths.some((other) => priceOf(other) < priceOf(path));
+}
+
+function described({ label, cost, metered }: PathStats): string {
+  return `${label} at ${cost}${metered ? ", metered" : ""}`;
 }
 
 /** What the server should have heard of the client's application. */

@@ -127,6 +127,10 @@ export class Party implements App {
         return this.#onPath(event);
       case "mode_requested":
         return connection.setMode(event.name, now);
+      case "stream_mode_requested":
+        return this.#takeMode(event.id, event.name, connection);
+      case "scheduler_fault":
+        throw new Error(`Scheduler ${event.scheduler} made a fault at the ${this.name}: ${event.fault}`);
       case "scheduler_replaced":
         throw new Error(`Scheduler ${event.scheduler} was replaced at the ${this.name}: ${event.reason}`);
       case "closed":
@@ -224,6 +228,15 @@ export class Party implements App {
     }
   }
 
+  /** The client would like a stream to be sent in a mode. */
+  #takeMode(id: number, mode: string | undefined, connection: Connection): void {
+    try {
+      connection.setStreamMode(this.#sending(id).id, mode);
+    } catch (error) {
+      if (!isTooManyModes(error)) throw error;
+    }
+  }
+
   #sending(id: number): Sending {
     const sending = this.sends.get(id);
     if (sending === undefined) throw new Error(`Stream ${id} is news at the ${this.name}: it has no sending part`);
@@ -235,4 +248,9 @@ export class Party implements App {
     if (receiving === undefined) throw new Error(`Stream ${id} is news at the ${this.name}: it has no receiving part`);
     return receiving;
   }
+}
+
+/** Whether so many modes are in use for streams and datagrams that there is no room for another. */
+export function isTooManyModes(error: unknown): error is RangeError {
+  return error instanceof RangeError && error.message.startsWith("Cannot use another mode");
 }

@@ -4,10 +4,11 @@
  *
  * @module
  */
+import { budget, schedulerOf } from "../../schedulers/mod.ts";
 import { PathError, QuicError } from "../../transport/base/errors.ts";
 import type { Arena } from "./arena.ts";
 import { livePaths } from "./arena.ts";
-import type { Party } from "./party.ts";
+import { isTooManyModes, type Party } from "./party.ts";
 import type { Deed, EndName, Operation } from "./plan.ts";
 
 /** Does one operation; returns what became of it, for people. */
@@ -20,13 +21,13 @@ type Handlers = { readonly [K in Deed["do"]]: (arena: Arena, deed: Extract<Deed,
 const NOTHING = "–";
 
 const HANDLERS: Handlers = {
-  openPath: (arena, { link, port, status }) =>
+  openPath: (arena, { link, port, status, cost = 0, metered = false }) =>
     onEnd(arena, "client", ({ connection }) => {
       const at = link % arena.links.length;
       const id = connection!.openPath({
         local: arena.localOf(at, port),
         remote: arena.remoteOf(at),
-        properties: { label: arena.links[at]!.label, cost: 0, metered: false },
+        properties: { label: arena.links[at]!.label, cost, metered },
         status,
       }, arena.now);
       return `path ${id}`;
@@ -39,11 +40,11 @@ const HANDLERS: Handlers = {
       connection!.setPathStatus(path.id, status, arena.now);
       return `path ${path.id}`;
     }),
-  describe: (arena, { nth, label, cost }) =>
+  describe: (arena, { nth, label, cost, metered = false }) =>
     onEnd(arena, "client", ({ connection }) => {
       const path = at(connection!.stats().paths, nth);
       if (path === undefined) return NOTHING;
-      connection!.describePath(path.id, { label, cost });
+      connection!.describePath(path.id, { label, cost, metered });
       return `path ${path.id}`;
     }),
   rebind: (arena, { link, address }) => {
@@ -97,6 +98,34 @@ const HANDLERS: Handlers = {
     onEnd(arena, end, ({ connection }) => {
       connection!.setMode(mode, arena.now);
       return mode;
+    }),
+  budget: (arena, { end, mode, bytes }) =>
+    onEnd(arena, end, ({ connection }) => {
+      const keys = ["0", ...arena.links.map((link) => link.label)];
+      const budgetBytes = Object.fromEntries(keys.map((key) => [key, bytes]));
+      connection!.setMode(budget({ budgetBytes, inner: schedulerOf(mode) }), arena.now);
+      return `${bytes} bytes`;
+    }),
+  allow: (arena, { end, nth, bytes }) =>
+    onEnd(arena, end, ({ connection }) => {
+      const path = at(connection!.stats().paths, nth);
+      if (path === undefined) return NOTHING;
+      connection!.setPathBudget(path.id, bytes < 0 ? Infinity : bytes, arena.now);
+      return `path ${path.id}`;
+    }),
+  streamMode: (arena, { end, nth, mode }) =>
+    onEnd(arena, end, (party) => {
+      const sending = at(party.unsettledSends(), nth);
+      if (sending === undefined) return NOTHING;
+      party.connection!.setStreamMode(sending.id, mode === "" ? undefined : mode);
+      return `stream ${sending.id}`;
+    }),
+  askStream: (arena, { nth, mode }) =>
+    onEnd(arena, "client", (party) => {
+      const receiving = at(party.unsettledReceives(), nth);
+      if (receiving === undefined) return NOTHING;
+      party.connection!.requestStreamMode(receiving.id, mode === "" ? undefined : mode);
+      return `stream ${receiving.id}`;
     }),
   ask: (arena, { mode }) => onEnd(arena, "client", ({ connection }) => (connection!.requestMode(mode), mode)),
   stream: (arena, { end, kind, bytes, finish }) =>
@@ -153,7 +182,7 @@ const HANDLERS: Handlers = {
       party.setReading(on);
       return on ? "reads" : "does not read";
     }),
-  datagrams: (arena, { end, count, bytes, path, life }) =>
+  datagrams: (arena, { end, count, bytes, path, life, mode = "" }) =>
     onEnd(arena, end, (party) => {
       const connection = party.connection!;
       const id = at(livePaths(connection), path)?.id;
@@ -161,6 +190,7 @@ const HANDLERS: Handlers = {
         party.outgoing.send(bytes, connection, {
           ...(id === undefined ? {} : { path: id }),
           ...(life === 0 ? {} : { expiresAt: arena.now + life }),
+          ...(mode === "" ? {} : { mode }),
         });
       }
       return id === undefined ? "any path" : `path ${id}`;
@@ -195,7 +225,7 @@ function onEnd(arena: Arena, end: EndName, act: (party: Party) => string): strin
   try {
     return act(party);
   } catch (error) {
-    if (error instanceof PathError) return error.message;
+    if (error instanceof PathError || isTooManyModes(error)) return error.message;
     const isOver = party.connection?.error !== undefined;
     if (isOver && error instanceof QuicError) return error.message;
     throw error;

@@ -22,10 +22,23 @@ export type Damage =
 
 /** What an operation does. A link, a stream or a path that there is not: `nth` counts on from the first again. */
 export type Deed =
-  | { readonly do: "openPath"; readonly link: number; readonly port: number; readonly status: PathStatus }
+  | {
+    readonly do: "openPath";
+    readonly link: number;
+    readonly port: number;
+    readonly status: PathStatus;
+    readonly cost?: number;
+    readonly metered?: boolean;
+  }
   | { readonly do: "closePath"; readonly end: EndName; readonly nth: number; readonly code: number }
   | { readonly do: "status"; readonly end: EndName; readonly nth: number; readonly status: PathStatus }
-  | { readonly do: "describe"; readonly nth: number; readonly label: string; readonly cost: number }
+  | {
+    readonly do: "describe";
+    readonly nth: number;
+    readonly label: string;
+    readonly cost: number;
+    readonly metered?: boolean;
+  }
   | { readonly do: "rebind"; readonly link: number; readonly address: boolean }
   | { readonly do: "keys"; readonly end: EndName }
   /** Sends with another of the peer's ids. */
@@ -46,7 +59,15 @@ export type Deed =
   /** The host is not called for so long; what arrives is lost, or kept until it wakes. */
   | { readonly do: "sleep"; readonly end: EndName; readonly ms: number; readonly keeps: boolean }
   | { readonly do: "mode"; readonly end: EndName; readonly mode: string }
+  /** As "mode", with so many bytes for the paths of each link and for path 0. */
+  | { readonly do: "budget"; readonly end: EndName; readonly mode: string; readonly bytes: number }
+  /** What a path may carry; -1: anything. */
+  | { readonly do: "allow"; readonly end: EndName; readonly nth: number; readonly bytes: number }
+  /** Of a stream that is sent on; "": that of the connection. */
+  | { readonly do: "streamMode"; readonly end: EndName; readonly nth: number; readonly mode: string }
   | { readonly do: "ask"; readonly mode: string }
+  /** The client asks for the mode of a stream that it reads; "": that of the connection. */
+  | { readonly do: "askStream"; readonly nth: number; readonly mode: string }
   | {
     readonly do: "stream";
     readonly end: EndName;
@@ -78,6 +99,8 @@ export type Deed =
     readonly path: number;
     /** Milliseconds after which they are of no use; 0: never. */
     readonly life: number;
+    /** As of "streamMode". */
+    readonly mode?: string;
   }
   | { readonly do: "signal"; readonly end: EndName; readonly nth: number; readonly value: number }
   | { readonly do: "ping"; readonly end: EndName }
