@@ -49,6 +49,8 @@ interface Plan {
  * Keeps paths within data plans: when a path has sent and received its `budgetBytes` it is used only when no other path answers,
  * and the peer is told that it is a backup. At 80 and 100 % `onNotice` is called, and `budget` is written to the trace.
  *
+ * A client can have the same of the transport, whatever schedules: `budgetBytes` among the options of a path.
+ *
  * Paths with the same label, one after the other or at once, share a budget. Each connection counts for itself: `usedBytes`
  * carries a plan on. Throws `RangeError` for bytes that are no number from 0.
  */

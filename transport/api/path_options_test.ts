@@ -48,6 +48,7 @@ Deno.test("planPaths() refuses what cannot be, and names it", () => {
     [{ cost: NaN }, RangeError, '"paths"[1].cost'],
     [{ cost: "1" }, RangeError, '"paths"[1].cost'],
     [{ metered: 1 }, TypeError, '"paths"[1].metered'],
+    [{ budgetBytes: -1 }, RangeError, '"paths"[1].budgetBytes is -1: expected a number from 0'],
     [{ status: "standby" }, TypeError, '"paths"[1].status is "standby": expected "available" or "backup"'],
     [null, TypeError, '"paths"[1] is null: expected an object'],
   ];
