@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import { FakePacket, fakeReceived } from "../base/fake_packet.ts";
 import { DATAGRAM_NUMBERED } from "../wire/hints_codepoints.ts";
-import { Datagrams, type DatagramsOptions } from "./datagrams.ts";
+import { Datagrams, type DatagramsOptions, MAX_LATE_COPIES } from "./datagrams.ts";
+import { Lane } from "./lane.ts";
 
 interface Setup {
   readonly it: Datagrams;
@@ -180,4 +181,57 @@ Deno.test("Numbered datagrams larger than announced, or not taken at all, are a 
     const error = assertThrows(() => receive(to, number, size), TransportError);
     assertEquals([error.code, error.frameType], [TransportErrorCode.PROTOCOL_VIOLATION, DATAGRAM_NUMBERED]);
   }
+});
+
+/** Copies what is in flight and not on the path yet. */
+function late(it: Datagrams, path: number, now = 0, room = 1200): FakePacket {
+  const packet = new FakePacket({ path, now, room });
+  it.writeCopies(packet);
+  return packet;
+}
+
+Deno.test("Datagrams in flight are offered to paths that do not have them, with where and when they went", () => {
+  const { it, fates } = setup();
+  it.send(Uint8Array.of(1, 2, 3), { id: 5, urgency: 1, expiresAt: 90 });
+  assertEquals(it.nextCopy(1, 0), undefined);
+  const original = first(it, 2, 40);
+  const { kind, bytes, urgency, deadline, lastPath, firstSentAt } = it.nextCopy(1, 50)!;
+  assertEquals([kind, bytes, urgency, deadline, lastPath, firstSentAt], ["reinject", 3, 1, 90, 2, 40]);
+  assertEquals([it.nextCopy(2, 50), it.nextCopy(1, 90)], [undefined, undefined]);
+  assertEquals(late(it, 1, 50).frames, original.frames);
+  assertEquals([late(it, 1, 50).frames, it.nextCopy(1, 50)], [[], undefined]);
+  original.lost();
+  assertEquals(numbers(late(it, 0, 60)), [0]);
+  original.acked();
+  assertEquals([it.nextCopy(3, 60), fates], [undefined, [[5, true]]]);
+});
+
+Deno.test("Datagrams in flight are copied for those who want it, as many as fit", () => {
+  const { it } = setup();
+  const lane = new Lane();
+  for (let i = 0; i < 4; i++) it.send(new Uint8Array(400).fill(i), i % 2 === 0 ? { lane } : {});
+  assertEquals(lane.members, 2);
+  first(it);
+  const rest = first(it);
+  assertEquals([rest.frames.length, lane.members], [2, 0]);
+  assertEquals(it.nextCopy(1, 0, (_pin, its) => its === lane)?.lane, lane);
+  const packet = new FakePacket({ path: 1 });
+  it.writeCopies(packet, (_pin, its) => its === lane);
+  assertEquals(numbers(packet), [0, 2]);
+  assertEquals(numbers(late(it, 1, 0, 500)), [1]);
+});
+
+Deno.test("Datagrams without a number have no late copies, and of many in flight only the newest", () => {
+  const { it } = setup();
+  it.send(Uint8Array.of(0));
+  it.writeWork(new FakePacket({ path: 0 }), false);
+  it.send(Uint8Array.of(0), { pin: 0 });
+  first(it);
+  assertEquals(it.nextCopy(1, 0), undefined);
+  for (let i = 0; i < MAX_LATE_COPIES + 10; i++) {
+    it.send(Uint8Array.of(i));
+    first(it);
+  }
+  const copied = numbers(late(it, 1, 0, 10_000));
+  assertEquals([copied.length, copied[0]], [MAX_LATE_COPIES, 10]);
 });
