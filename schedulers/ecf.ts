@@ -31,17 +31,27 @@ const HYSTERESIS = 0.25;
  * all paths; the last bytes of each wait for the fast path and are not behind a slow one's round trip.
  *
  * It compares how long what waits would take: a round trip of the fast path and the time in which its window, less what it
- * loses, gets all through, against one round of the slower path, with the larger deviation of the two as a margin.
+ * loses, gets all through, against one round of the slower path, with the larger deviation of the two as a margin. From both
+ * goes the way back, for what counts is when data arrives. All that waits is what was never sent and what was lost.
  */
 export function ecf(): Scheduler {
   let isWaiting = false;
+  /** Bytes lost that waited at the last question about them, and when that was. */
+  let lost = 0;
+  let lostAt = -Infinity;
   function schedule(work: Work, view: ConnectionView): Decision {
+    if (work.kind === "retransmit") {
+      lost = work.bytes;
+      lostAt = view.now;
+    }
     const tier = bestTier(work, view);
     const slow = fastestInTier(tier, work, view, true);
     if (slow === undefined) return HOLD;
     const fast = fastestInTier(tier, work, view, false)!;
     if (fast === slow || fast.inFlight === 0) return send(slow);
-    const bytes = Math.max(view.backlog, work.bytes);
+    const fresh = work.kind === "retransmit" ? view.backlog : Math.max(view.backlog, work.bytes);
+    // Lost data is asked about first, so what was said of it a moment ago still waits ahead of new data.
+    const bytes = fresh + (lostAt === view.now ? lost : 0);
     if (!isWaitingSooner(fast, slow, bytes, isWaiting)) {
       isWaiting = false;
       return send(slow);
@@ -53,11 +63,25 @@ export function ecf(): Scheduler {
   return { name: "ecf", schedule };
 }
 
-/** Whether all that waits is done sooner when it waits for the fast path than with one round on the slow one. */
+/** Whether all that waits has arrived sooner when it waits for the fast path than with one round on the slow one. */
 function isWaitingSooner(fast: PathView, slow: PathView, bytes: number, isWaiting: boolean): boolean {
-  const time = fast.srtt + Math.max(bytes, fast.cwnd) / rateOf(fast);
+  const time = fast.srtt - wayBack(fast) + Math.max(bytes, fast.cwnd) / rateOf(fast);
   const slack = isWaiting ? 1 + HYSTERESIS : 1;
-  return time < (slow.srtt + margin(fast, slow)) * slack;
+  return time < (roundTripOf(slow) - wayBack(slow) + margin(fast, slow)) * slack;
+}
+
+/** How long an acknowledgement takes: queues are on the way there. */
+function wayBack(path: PathView): number {
+  return path.minRtt / 2;
+}
+
+/**
+ * The round trip of a packet sent now: the smoothed one still tells of a queue that is gone when less is in flight, which the
+ * path delivers in less time.
+ */
+function roundTripOf(path: PathView): number {
+  if (path.deliveryRate <= 0 || path.minRtt <= 0) return path.srtt;
+  return Math.min(path.srtt, Math.max(path.minRtt, path.inFlight / path.deliveryRate));
 }
 
 /** Whether the slow path would be done with it within two rounds of the fast one. */

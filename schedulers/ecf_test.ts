@@ -10,7 +10,7 @@ function full(id: number, changes: Partial<PlainPath> = {}): PlainPath {
 
 /** What it says of so many bytes over a full path of 20 ms and an empty one of this round-trip time. */
 function choice(scheduler: Scheduler, backlog: number, srtt: number): number {
-  const paths = [full(0), pathView(1, { srtt })];
+  const paths = [full(0), pathView(1, { srtt, minRtt: srtt })];
   return scheduler.schedule(workOf(), connectionView(paths, { backlog })).path;
 }
 
@@ -22,7 +22,7 @@ Deno.test("ecf() takes the fastest path while it has room", () => {
 });
 
 Deno.test("ecf() lets the last bytes wait for the fast path, and sends much on both", () => {
-  // 5 kB: two rounds of 20 ms are less than one of 100.
+  // 5 kB: two rounds of 20 ms are less than the way there of one of 100.
   assertEquals(choice(ecf(), 5000, 100), -1);
   // 120 kB: eleven rounds are more.
   assertEquals(choice(ecf(), 120_000, 100), 1);
@@ -34,8 +34,8 @@ Deno.test("ecf() does not wait when the slower path is hardly slower", () => {
 
 Deno.test("ecf() stays with waiting for a while when it looks worse", () => {
   const scheduler = ecf();
-  // 20 ms and 500 bytes a millisecond against 102 ms: 45 kB take 110 ms, and waiting is given up only when it looks a quarter worse.
-  const [before, between] = [30_000, 45_000];
+  // 11 ms there and 500 bytes a millisecond against 52 ms: 24 kB take 59 ms, and waiting is given up only when it looks a quarter worse.
+  const [before, between] = [15_000, 24_000];
   assertEquals(choice(ecf(), between, 100), 1);
   assertEquals([before, between, 70_000, between].map((bytes) => choice(scheduler, bytes, 100)), [-1, -1, 1, 1]);
 });

@@ -31,6 +31,8 @@ export interface PacketTarget {
   /** Identifies the 4-tuple (see `Route.number`). */
   readonly route: number;
   readonly now: number;
+  /** Whether another packet leaves before long, in which what is in no hurry can go along. */
+  readonly mayWait?: boolean;
 }
 
 /** A packet being filled. */

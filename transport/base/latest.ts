@@ -20,6 +20,8 @@ import { type DeliveryOptions, type DeliveryState, ONLY_APPLICATION } from "./fl
 
 /** Options of a {@linkcode Latest}. */
 export interface LatestOptions extends DeliveryOptions {
+  /** Whether it may go in a packet like this; default: in any of the right level. Pure and cheap. */
+  readonly mayGo?: (target: PacketTarget) => boolean;
   /** Called when the newest value is known to have arrived, from within `onAcked`. */
   readonly onDelivered?: (now: number) => void;
 }
@@ -36,6 +38,7 @@ export class Latest<F extends Frame> implements FrameOwner {
   readonly receives: readonly FrameKind[] = [];
   readonly #make: (now: number) => F | undefined;
   readonly #levels: readonly Level[];
+  readonly #mayGo: ((target: PacketTarget) => boolean) | undefined;
   readonly #onDelivered: ((now: number) => void) | undefined;
   #state: DeliveryState = "idle";
   #version = 0;
@@ -56,6 +59,7 @@ export class Latest<F extends Frame> implements FrameOwner {
   constructor(make: (now: number) => F | undefined, options: LatestOptions = {}) {
     this.#make = make;
     this.#levels = options.levels ?? ONLY_APPLICATION;
+    this.#mayGo = options.mayGo;
     this.#onDelivered = options.onDelivered;
   }
 
@@ -101,7 +105,8 @@ export class Latest<F extends Frame> implements FrameOwner {
 
   /** Whether a value waits for a packet of this level. */
   hasFrames(target: PacketTarget): boolean {
-    return this.#state === "wanted" && this.#levels.includes(target.level);
+    if (this.#state !== "wanted" || !this.#levels.includes(target.level)) return false;
+    return this.#mayGo === undefined || this.#mayGo(target);
   }
 
   /** Writes the newest value if it waits and fits. */

@@ -2,6 +2,7 @@ import type { FrameOwner, PacketTarget } from "../base/frame_owner.ts";
 import type { Level, PathId } from "../base/role.ts";
 import type { Path } from "../paths/path.ts";
 import type { PathSet } from "../paths/path_set.ts";
+import { MTU_BASE } from "../paths/mtu.ts";
 import { LEVEL_INDEX, type Route } from "../paths/route.ts";
 import type { Validator } from "../paths/validator.ts";
 import type { AckOwner } from "./ack_owner.ts";
@@ -99,9 +100,13 @@ export class Opportunities {
   /** Control frames alone go on the fastest path that they may go on. */
   #control(now: number): Opportunity | undefined {
     let best: Path | undefined;
+    // What waits for company goes with the ACK.
+    const mayWait = this.#senders.acks.dueAt() < Infinity;
     for (const path of this.#paths.all()) {
       if (path.state !== "usable" || (best !== undefined && !isBetter(path, best))) continue;
-      if (this.#hasControl(targetOf(path, now)) && this.#senders.gate.hasRoom(path.route, now)) best = path;
+      if (this.#hasControl({ ...targetOf(path, now), mayWait }) && this.#senders.gate.hasRoom(path.route, now)) {
+        best = path;
+      }
     }
     return best === undefined ? undefined : this.#set("control", best, best.route);
   }
@@ -119,13 +124,19 @@ export class Opportunities {
     return undefined;
   }
 
-  /** A route whose window is always full never has nothing else to send: there probes go before data. */
+  /**
+   * A route whose window is always full never has nothing else to send: there probes go before data. A path that is being
+   * validated has nothing else to send either, so that its MTU is known when the first data goes; what its address may be sent
+   * must still do for another challenge.
+   */
   #mtu(which: "busy" | "any", now: number): Opportunity | undefined {
     for (const path of this.#paths.all()) {
       const { route } = path;
-      if (path.state !== "usable" || (which === "busy" && !route.windowLimited)) continue;
+      if (path.state !== "usable" && path.state !== "validating") continue;
+      if (which === "busy" && !route.windowLimited) continue;
       const size = route.mtu.probeSize(now);
-      if (size === undefined || route.inFlight + size > route.controller.cwnd || route.allowance < size) continue;
+      if (size === undefined || route.inFlight + size > route.controller.cwnd) continue;
+      if (route.allowance < (path.state === "validating" ? size + MTU_BASE : size)) continue;
       if (which === "busy" && !this.#senders.gate.hasRoom(route, now)) continue;
       const next = this.#set("mtu", path, path.route);
       next.size = size;

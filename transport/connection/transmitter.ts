@@ -226,6 +226,8 @@ export class Transmitter {
     switch (next.kind) {
       case "ack":
         acks.writeFrames(draft);
+        // Beyond what the window lets go, an ACK must not ask for one.
+        if (path.state === "usable" && route.room(now) > 0) draft.fill(owners);
         break;
       case "validate":
         if (route === path.route) acks.writeFrames(draft);

@@ -4,11 +4,29 @@
  * @module
  */
 
-/** The least part of a window that must be used up before a larger limit is announced, as a divisor. */
+/** The part of a window that must be used up before a larger limit is announced, as a divisor, while it may still grow. */
 const UPDATE_SHARE = 2;
 
-/** A window that is used up within this many round trips is too small. */
-const TUNING_ROUND_TRIPS = 2;
+/**
+ * The same for a window that cannot grow, which may be what limits the peer: such a peer waits for each announcement, so that
+ * what is used up and not announced is missing from its window.
+ */
+const STEP_SHARE = 64;
+
+/** For small windows that part is twice as large, up to this: two packets, for which there is an ACK to go along with. */
+const LEAST_STEP = 2400;
+
+/** New data is not cut into smaller pieces than this only because credit comes in small steps: most of the least packet. */
+const LEAST_PIECE = 1000;
+
+/** Where windows are small, no more than this part of the most credit that there was is waited for, as a divisor. */
+const PIECE_SHARE = 4;
+
+/**
+ * A window that is used up within this many round trips is too small: one is what the peer needs, and it may double its rate in
+ * the next, whose data lies behind a gap for one more when a packet is lost.
+ */
+const TUNING_ROUND_TRIPS = 4;
 
 /** The share of a window that may wait behind a gap before the window grows. */
 const STRETCH_SHARE = 0.6;
@@ -17,6 +35,8 @@ const STRETCH_SHARE = 0.6;
 export class SendCredit {
   #limit: number;
   #used = 0;
+  /** The most room that there was. */
+  #most: number;
 
   /**
    * Nothing used yet.
@@ -25,6 +45,7 @@ export class SendCredit {
    */
   constructor(limit: number) {
     this.#limit = limit;
+    this.#most = limit;
   }
 
   /** Bytes allowed in all. */
@@ -42,6 +63,11 @@ export class SendCredit {
     return this.#limit - this.#used;
   }
 
+  /** Whether so little is left that a packet would not be worth it when more may come soon. */
+  get isScant(): boolean {
+    return this.room < Math.min(LEAST_PIECE, this.#most / PIECE_SHARE);
+  }
+
   /** Uses up to `n` bytes; returns how many there were. */
   take(n: number): number {
     const taken = Math.min(n, this.#limit - this.#used);
@@ -53,19 +79,21 @@ export class SendCredit {
   raise(limit: number): boolean {
     if (limit <= this.#limit) return false;
     this.#limit = limit;
+    this.#most = Math.max(this.#most, this.room);
     return true;
   }
 
   /** Begins anew under another limit: the peer took nothing of what was sent (0-RTT rejected). */
   restart(limit: number): void {
     this.#limit = limit;
+    this.#most = limit;
     this.#used = 0;
   }
 }
 
 /**
  * What we allow the peer to send: a window above what was consumed. The window doubles, up to a ceiling, when it is used
- * up within two round trips, for then it may be what limits the peer.
+ * up within four round trips, for then it may be what limits the peer.
  */
 export class ReceiveCredit {
   #limit: number;
@@ -126,10 +154,23 @@ export class ReceiveCredit {
     return this.isDue;
   }
 
-  /** Whether half of the window is used up. */
+  /** Whether so much is used up that a larger limit should be announced. */
   get isDue(): boolean {
+    return this.#isUsed(this.#window < this.#ceiling ? this.#window / UPDATE_SHARE : this.#step);
+  }
+
+  /** Whether the announcement should not wait for another packet to go along with. */
+  get isPressing(): boolean {
+    return this.#isUsed(this.#window / UPDATE_SHARE);
+  }
+
+  get #step(): number {
+    return Math.max(this.#window / STEP_SHARE, Math.min(LEAST_STEP, 2 * this.#window / STEP_SHARE));
+  }
+
+  #isUsed(bytes: number): boolean {
     const left = this.#limit - this.#consumed;
-    return left < this.#window && left <= this.#window / UPDATE_SHARE;
+    return left < this.#window && left <= this.#window - bytes;
   }
 
   /** Moves the limit if that is due, and returns it: what MAX_DATA or MAX_STREAM_DATA says now. */

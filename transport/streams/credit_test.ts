@@ -32,21 +32,54 @@ Deno.test("ReceiveCredit.room tells what may still come", () => {
   assertEquals([credit.room, credit.received], [30, 70]);
 });
 
-Deno.test("ReceiveCredit announces a new limit when half of the window is used up", () => {
-  const credit = new ReceiveCredit(100, 100);
+Deno.test("ReceiveCredit announces a new limit when half of a window that may grow is used up", () => {
+  const credit = new ReceiveCredit(100, 1000);
   credit.receive(100, 0);
   assertEquals(credit.consume(49), false);
   assertEquals(credit.update(10, 1000), 100);
   assertEquals(credit.consume(1), true);
+  assertEquals(credit.isPressing, true);
   assertEquals(credit.update(10, 1000), 150);
-  assertEquals(credit.isDue, false);
+  assertEquals([credit.isDue, credit.isPressing], [false, false]);
 });
 
-Deno.test("ReceiveCredit doubles a window that is used up within two round trips, up to the ceiling", () => {
+// In halves a peer that such a window limits would have little more than half of it on the way.
+Deno.test("ReceiveCredit announces a window that cannot grow in small steps, in no hurry until half is used up", () => {
+  for (
+    const { window, step } of [{ window: 6400, step: 200 }, { window: 96_000, step: 2400 }, {
+      window: 640_000,
+      step: 10_000,
+    }]
+  ) {
+    const credit = new ReceiveCredit(window, window);
+    credit.receive(window, 0);
+    assertEquals(credit.consume(step - 1), false);
+    assertEquals(credit.consume(1), true);
+    assertEquals(credit.isPressing, false);
+    assertEquals(credit.update(10, 1000), window + step);
+    assertEquals([credit.isDue, credit.window], [false, window]);
+    credit.consume(window / 2);
+    assertEquals(credit.isPressing, true);
+  }
+});
+
+Deno.test("SendCredit.isScant tells when the rest is not worth a packet, of small windows a quarter", () => {
+  for (const { limit, least } of [{ limit: 100_000, least: 1000 }, { limit: 400, least: 100 }]) {
+    const credit = new SendCredit(limit);
+    credit.take(limit - least);
+    assertEquals(credit.isScant, false);
+    credit.take(1);
+    assertEquals(credit.isScant, true);
+    credit.raise(limit + 1);
+    assertEquals(credit.isScant, false);
+  }
+});
+
+Deno.test("ReceiveCredit doubles a window that is used up within four round trips, up to the ceiling", () => {
   const credit = new ReceiveCredit(100, 300);
   credit.receive(100, 0);
   credit.consume(50);
-  // 50 bytes in 40 ms: the window in 80 ms, less than two round trips of 50 ms.
+  // 50 bytes in 40 ms: the window in 80 ms, less than four round trips of 50 ms.
   assertEquals(credit.update(50, 40), 250);
   assertEquals(credit.window, 200);
   credit.receive(150, 60);
@@ -60,7 +93,7 @@ Deno.test("ReceiveCredit doubles a window that is used up within two round trips
 });
 
 Deno.test("ReceiveCredit keeps the window of a reader that takes its time", () => {
-  for (const { now, limit } of [{ now: 59, limit: 260 }, { now: 60, limit: 160 }, { now: 1000, limit: 160 }]) {
+  for (const { now, limit } of [{ now: 119, limit: 260 }, { now: 120, limit: 160 }, { now: 1000, limit: 160 }]) {
     const credit = new ReceiveCredit(100, 10_000);
     credit.receive(100, 0);
     credit.consume(60);

@@ -5,6 +5,8 @@
 export class Lane {
   /** Bytes of its streams that the application wrote and that were never sent; `SendWork` counts them. */
   backlog: number = 0;
+  /** Bytes of its streams that are lost and not sent again yet; `SendWork` counts them. */
+  lost: number = 0;
   /** Streams whose sending part is not over, and datagrams that wait. */
   members: number = 0;
 }

@@ -12,6 +12,7 @@ import type {
   StreamFrame,
 } from "../wire/frames/types.ts";
 import { StreamError } from "../base/errors.ts";
+import type { PacketTarget } from "../base/frame_owner.ts";
 import { Latest } from "../base/latest.ts";
 import { QueueOf } from "../base/queue_of.ts";
 import { type Control, EndedStreams, STREAM_LEVELS } from "./control.ts";
@@ -56,11 +57,11 @@ export class ReceiveSide {
     this.#credit = new ReceiveCredit(options.initialMaxData, options.connectionWindow);
     this.#maxData = new Latest<MaxDataFrame>(
       (now) => ({ kind: "max_data", limit: this.#credit.update(options.rtt(), now) }),
-      { levels: STREAM_LEVELS },
+      { levels: STREAM_LEVELS, mayGo: (target) => mayGo(this.#credit, target) },
     );
     this.#maxStreamData = new QueueOf<ReceiveStream, MaxStreamDataFrame>(
       (stream, now) => this.#limitOf(stream, now),
-      { levels: STREAM_LEVELS },
+      { levels: STREAM_LEVELS, mayGo: (stream, target) => mayGo(stream.credit, target) },
     );
     this.#stops = new QueueOf<ReceiveStream, StopSendingFrame>(
       (stream) => stream.isStopDue ? { kind: "stop_sending", streamId: stream.id, code: stream.stopCode } : undefined,
@@ -185,4 +186,9 @@ export class ReceiveSide {
     this.#credit.widen(stream.credit.window * CONNECTION_SHARE);
     return { kind: "max_stream_data", streamId: stream.id, limit };
   }
+}
+
+/** While half of a window is left, its announcement waits for a packet that goes anyway. */
+function mayGo(credit: ReceiveCredit, target: PacketTarget): boolean {
+  return target.mayWait !== true || !credit.isDue || credit.isPressing;
 }

@@ -104,6 +104,7 @@ export class SendBuffer {
   #acked = 0;
   #ackedParts = 0;
   #lostParts = 0;
+  #lostBytes = 0;
   /** No part before this offset is lost. */
   #lostFrom = 0;
   #offeredParts = 0;
@@ -157,6 +158,11 @@ export class SendBuffer {
   /** Whether anything is lost and not sent again yet. */
   get hasLost(): boolean {
     return this.#lostParts > 0;
+  }
+
+  /** Bytes that are lost and not sent again yet. */
+  get lostBytes(): number {
+    return this.#lostBytes;
   }
 
   /** Whether anything that was sent is not acknowledged yet. */
@@ -220,6 +226,7 @@ export class SendBuffer {
     part.path = path;
     part.doubts = undefined;
     this.#lostParts--;
+    this.#lostBytes -= this.#sizeOf(part);
     // Copies of it may be wanted again on any path.
     if (this.#cursors !== undefined) {
       for (const [key, at] of this.#cursors) if (at > from) this.#cursors.set(key, from);
@@ -319,6 +326,7 @@ export class SendBuffer {
       part.others = undefined;
       part.doubts = undefined;
       this.#lostParts++;
+      this.#lostBytes += this.#sizeOf(part);
       if (part.from < this.#lostFrom) this.#lostFrom = part.from;
     }
     return this.#lostParts > 0;
@@ -343,6 +351,7 @@ export class SendBuffer {
     this.#head = 0;
     this.#ackedParts = 0;
     this.#lostParts = 0;
+    this.#lostBytes = 0;
     this.#lostFrom = 0;
     this.#offeredParts = 0;
     this.#cursors = undefined;
@@ -350,7 +359,10 @@ export class SendBuffer {
 
   /** Marks a part as acknowledged and frees its bytes; their number. */
   #settle(part: Part): number {
-    if (part.state === "lost") this.#lostParts--;
+    if (part.state === "lost") {
+      this.#lostParts--;
+      this.#lostBytes -= this.#sizeOf(part);
+    }
     this.#unoffer(part);
     part.state = "acked";
     part.others = undefined;
@@ -358,6 +370,11 @@ export class SendBuffer {
     const to = Math.min(part.to, this.#chunks.end);
     this.#chunks.release(part.from, to);
     return Math.max(0, to - part.from);
+  }
+
+  /** Bytes of a part; the end of the stream is none. */
+  #sizeOf({ from, to }: Part): number {
+    return Math.max(0, Math.min(to, this.#chunks.end) - from);
   }
 
   #offer(part: Part): void {

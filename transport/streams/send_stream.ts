@@ -46,6 +46,8 @@ export class SendStream implements Queued {
   wantsRoom: boolean = false;
   /** In which of the queues of `SendWork` the stream is, as bits. */
   queues: number = 0;
+  /** Bytes that `SendWork` counts as lost. */
+  lost: number = 0;
   /** The limit at which STREAM_DATA_BLOCKED was last asked for. */
   blockedAt: number = -1;
   #state: SendState = "ready";
@@ -96,6 +98,12 @@ export class SendStream implements Queued {
   /** Bytes of new data that the stream's own credit lets go now. */
   get sendable(): number {
     return this.isSending ? Math.min(this.buffer.unsent, this.credit.room) : 0;
+  }
+
+  /** Whether it waits for more credit rather than cut a packet short: what is in flight will bring some. */
+  get isSaving(): boolean {
+    const { isScant, room } = this.credit;
+    return isScant && room < this.buffer.unsent && this.buffer.hasOutstanding;
   }
 
   /** Whether only the end of the stream is left to be sent. */

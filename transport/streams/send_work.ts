@@ -32,7 +32,7 @@ export interface StreamWork {
   readonly kind: StreamWorkKind | "reinject";
   /** The stream. */
   readonly streamId: number;
-  /** Bytes of stream data; 0 when only the end of the stream is to be sent. */
+  /** Bytes of stream data, lost ones of all streams of the lane; 0 when only the end of the stream is to be sent. */
   readonly bytes: number;
   /** 0 to 7 (RFC 9218). */
   readonly urgency: number;
@@ -111,6 +111,8 @@ export class SendWork {
   readonly #flight = new StreamQueue<SendStream>();
   readonly #offered = new Set<SendStream>();
   #backlog = 0;
+  /** Bytes lost and not sent again yet, of the streams that have no lane. */
+  #lostBytes = 0;
   /** One object for all frames: the packet's codec copies what it says at once. */
   readonly #frame: Mutable<StreamFrame> = { kind: "stream", streamId: 0, offset: 0, data: NOTHING, fin: false };
   /** One object for all offers. */
@@ -166,6 +168,7 @@ export class SendWork {
   /** The stream is about to be reset: nothing of it is to be sent any more. */
   drop(stream: SendStream): void {
     this.#account(stream, -stream.buffer.unsent);
+    this.#countLost(stream, 0);
     this.#remove(stream);
     this.#offered.delete(stream);
   }
@@ -173,10 +176,11 @@ export class SendWork {
   /** Puts the stream into the queues in which it belongs now. */
   refresh(stream: SendStream): void {
     const isSending = stream.isSending;
+    this.#countLost(stream, isSending ? stream.buffer.lostBytes : 0);
     const may = isSending && this.#maySend(stream.id);
     let queues = 0;
     if (isSending && stream.buffer.hasLost) queues |= LOST;
-    if (may && stream.sendable > 0) queues |= FRESH;
+    if (may && stream.sendable > 0 && !stream.isSaving) queues |= FRESH;
     if (may && stream.onlyFin) queues |= ENDING;
     if (isSending && stream.buffer.hasOutstanding) queues |= FLIGHT;
     const changed = queues ^ stream.queues;
@@ -200,8 +204,11 @@ export class SendWork {
   setLane(stream: SendStream, lane: Lane | undefined): void {
     if (stream.lane === lane) return;
     const unsent = stream.isSending ? stream.buffer.unsent : 0;
+    const { lost } = stream;
+    this.#countLost(stream, 0);
     this.leave(stream, unsent);
     stream.lane = lane;
+    this.#countLost(stream, lost);
     if (lane === undefined) return;
     lane.members++;
     lane.backlog += unsent;
@@ -232,7 +239,8 @@ export class SendWork {
     const stream = this.#lost.next(accept);
     const part = stream?.buffer.nextLost();
     if (stream === undefined || part === undefined) return undefined;
-    return this.#offer("retransmit", stream, bytesOf(stream, part), part.path, part.sentAt);
+    const bytes = stream.lane?.lost ?? this.#lostBytes;
+    return this.#offer("retransmit", stream, bytes, part.path, part.sentAt);
   }
 
   /** Fills the packet with work of this kind: first of this stream, then of others of its urgency. */
@@ -294,6 +302,15 @@ export class SendWork {
     return wrote;
   }
 
+  /** So much of the stream is lost and not sent again now. */
+  #countLost(stream: SendStream, bytes: number): void {
+    const more = bytes - stream.lost;
+    if (more === 0) return;
+    stream.lost = bytes;
+    if (stream.lane === undefined) this.#lostBytes += more;
+    else stream.lane.lost += more;
+  }
+
   #account(stream: SendStream, bytes: number): void {
     this.#backlog += bytes;
     if (stream.lane !== undefined) stream.lane.backlog += bytes;
@@ -313,10 +330,18 @@ export class SendWork {
 
   /** The stream with new data, or with its end, that goes next. */
   #nextNew(accept: Accept | undefined, urgency: number): SendStream | undefined {
-    const fresh = this.#credit.room > 0 ? this.#fresh.next(accept, urgency) : undefined;
+    const fresh = this.#nextFresh(accept, urgency);
     const ending = this.#ending.next(accept, urgency);
     if (ending === undefined) return fresh;
     return fresh === undefined || ending.urgency <= fresh.urgency ? ending : fresh;
+  }
+
+  /** The stream with new data; none when the connection's credit is hardly worth a packet, and what is in flight brings more. */
+  #nextFresh(accept: Accept | undefined, urgency: number): SendStream | undefined {
+    const { room, isScant } = this.#credit;
+    const stream = room > 0 ? this.#fresh.next(accept, urgency) : undefined;
+    if (stream === undefined || !isScant || room >= stream.sendable || this.#flight.size === 0) return stream;
+    return undefined;
   }
 
   #nextToCopy(path: PathId, scope: CopyScope, accept: Accept | undefined): SendStream | undefined {

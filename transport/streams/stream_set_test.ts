@@ -137,18 +137,35 @@ Deno.test("StreamSet says once for each limit that it is blocked", () => {
   const end = new End("client", {}, { ...WIDE, initialMaxData: 150, initialMaxStreamDataBidiRemote: 100 });
   const [a, b] = opened(end, 2) as [number, number];
   end.set.write(a, new Uint8Array(500));
-  assertEquals(carried(end.packet()), [[a, 0, 100, false]]);
+  const first = end.packet();
+  assertEquals(carried(first), [[a, 0, 100, false]]);
   assertEquals(control(end.packet()), [{ kind: "stream_data_blocked", streamId: a, limit: 100 }]);
   end.set.write(a, new Uint8Array(500));
   assertEquals(end.packet().frames, []);
   end.set.write(b, new Uint8Array(500));
-  assertEquals(carried(end.packet()), [[b, 0, 50, false]]);
+  const second = end.packet();
+  assertEquals(carried(second), [[b, 0, 50, false]]);
   const blocked = end.packet();
   assertEquals(control(blocked), [{ kind: "data_blocked", limit: 150 }]);
   blocked.lost();
+  // With data in flight so few bytes would wait for more.
+  first.acked();
+  second.acked();
   end.set.onFrame({ kind: "max_data", limit: 160 }, fakeReceived());
   assertEquals(carried(end.packet()), [[b, 50, 10, false]]);
   assertEquals(control(end.packet()), [{ kind: "data_blocked", limit: 160 }]);
+});
+
+Deno.test("StreamSet waits for more credit than a few bytes while data is in flight, and no longer", () => {
+  const end = new End("client", {}, { ...WIDE, initialMaxData: 8000 });
+  const [id] = opened(end, 1) as [number];
+  end.set.write(id, new Uint8Array(20_000));
+  const first = end.packet({ room: 8100 });
+  assertEquals(carried(first), [[id, 0, 8000, false]]);
+  end.set.onFrame({ kind: "max_data", limit: 8500 }, fakeReceived());
+  assertEquals(carried(end.packet()), []);
+  first.acked();
+  assertEquals(carried(end.packet()), [[id, 8000, 500, false]]);
 });
 
 Deno.test("StreamSet answers STOP_SENDING with RESET_STREAM of the same code", () => {
