@@ -118,6 +118,23 @@ Deno.test("connectQuic() closes the attempts that lose, at the levels that the s
   await closeAll(client);
 });
 
+Deno.test("QuicListener.accept(), one after the other, is held up by no attempt whose answers get lost", async () => {
+  await using server = new Server();
+  await using relay = new Relay("127.0.0.2", server.port, { up: true, down: false });
+  const paths = [{ local: "127.0.0.2", remote: relay.remote }, {
+    local: "127.0.0.3",
+    remote: `127.0.0.1:${server.port}`,
+  }];
+  for (let i = 0; i < 2; i += 1) {
+    const beganAt = performance.now();
+    const [client, served] = await server.pair({ paths });
+    assertEquals(served.remoteAddr, client.paths[0]?.local);
+    // Far below the handshake timeout.
+    assert(performance.now() - beganAt < 8000);
+    await closeAll(client);
+  }
+});
+
 Deno.test("connectQuic() begins the next attempt at once when this machine does not have the address", async () => {
   await using server = new Server();
   const beganAt = performance.now();

@@ -1,4 +1,5 @@
 import { formatAddress } from "../base/address.ts";
+import { TransportError, TransportErrorCode } from "../base/errors.ts";
 import type { TransportConfig } from "../connection/config.ts";
 import type { ServerConfig } from "../endpoint/config.ts";
 import type { Incoming } from "../endpoint/incoming.ts";
@@ -35,12 +36,23 @@ interface Reader {
   readonly reject: (error: Error) => void;
 }
 
+interface Acceptor {
+  readonly resolve: (conn: QuicConn) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Keeps clients until somebody asks for them. */
 export class Listener implements QuicListener, IncomingSink {
   readonly endpoint: QuicEndpointLike;
   readonly #core: EndpointCore;
   readonly #own: ListenerHooks;
   readonly #readers: Reader[] = [];
+  /** Who waits for a connection. */
+  readonly #acceptors: Acceptor[] = [];
+  /** Clients that were let in for them, and whose handshake is under way. */
+  #handshakes = 0;
+  /** Connections that were complete when nobody waited any more. */
+  readonly #accepted: QuicConn[] = [];
   readonly #waiting: WaitingClient[] = [];
   /** Those that are not answered yet, whether taken or not, by who they are. */
   readonly #unanswered = new Map<string, WaitingClient>();
@@ -63,14 +75,21 @@ export class Listener implements QuicListener, IncomingSink {
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
   }
 
-  async accept(): Promise<QuicConn> {
-    const incoming = await this.incoming();
-    return await incoming.accept();
+  accept(): Promise<QuicConn> {
+    const conn = this.#accepted.shift();
+    if (conn !== undefined) return Promise.resolve(conn);
+    if (this.#stopped) return Promise.reject(stopped());
+    return new Promise((resolve, reject) => {
+      this.#acceptors.push({ resolve, reject });
+      for (const client of this.#waiting.splice(0)) this.#letIn(client);
+    });
   }
 
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    // The handshakes that are under way say themselves how they end.
+    for (const { reject } of this.#acceptors.splice(this.#handshakes)) reject(stopped());
     if (this.#core.listener === this) this.#core.listener = undefined;
     for (const client of this.#waiting.splice(0)) client.refuse();
     for (const { reject } of this.#readers.splice(0)) reject(stopped());
@@ -96,8 +115,29 @@ export class Listener implements QuicListener, IncomingSink {
     const client = new WaitingClient(this.#core, incoming, this.#own, () => this.#unanswered.delete(key));
     this.#unanswered.set(key, client);
     const reader = this.#readers.shift();
-    if (reader === undefined) this.#waiting.push(client);
-    else reader.resolve(client);
+    if (reader !== undefined) reader.resolve(client);
+    else if (this.#acceptors.length > 0) this.#letIn(client);
+    else this.#waiting.push(client);
+  }
+
+  /**
+   * For `accept`. A client may try several of its addresses beside each other, and gives up all but the one whose handshake is
+   * complete first: whoever waits for one handshake at a time would wait for one that never ends, and it for him.
+   */
+  #letIn(client: WaitingClient): void {
+    this.#handshakes += 1;
+    const settle = (tell: (acceptor: Acceptor | undefined) => void): void => {
+      this.#handshakes -= 1;
+      tell(this.#acceptors.shift());
+      if (this.#stopped) { for (const { reject } of this.#acceptors.splice(this.#handshakes)) reject(stopped()); }
+    };
+    client.accept().then(
+      (conn) => settle((acceptor) => acceptor === undefined ? this.#accepted.push(conn) : acceptor.resolve(conn)),
+      (error) => {
+        if (!hasGivenUp(error) || this.#stopped) return settle((acceptor) => acceptor?.reject(error));
+        this.#handshakes -= 1;
+      },
+    );
   }
 
   /** Whoever takes clients and does not answer them must not keep others out. */
@@ -214,6 +254,11 @@ export function acceptConfig({ acceptModes }: Pick<QuicListenOptions, "acceptMod
 
 function keyOf(incoming: Incoming): string {
   return `${formatAddress(incoming.remote)} ${incoming.destinationId.join()}`;
+}
+
+/** Whether the client's application closed the connection before it was complete (RFC 9000 §10.2.3). */
+function hasGivenUp(error: unknown): boolean {
+  return error instanceof TransportError && error.byPeer && error.code === TransportErrorCode.APPLICATION_ERROR;
 }
 
 function stopped(): Error {

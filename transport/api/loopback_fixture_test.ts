@@ -47,16 +47,7 @@ export class Server implements AsyncDisposable {
 
   /** Both ends of a new connection. */
   async pair(options: Partial<ConnectQuicOptions> = {}): Promise<[client: QuicConn, server: QuicConn]> {
-    return await Promise.all([this.connect(options), this.accept()]);
-  }
-
-  /** The next connection that is made: on a busy machine a client may try several of its addresses, and gives up all but one. */
-  async accept(): Promise<QuicConn> {
-    while (true) {
-      const incoming = await this.listener.incoming();
-      const conn = await incoming.accept().catch(() => undefined);
-      if (conn !== undefined) return conn;
-    }
+    return await Promise.all([this.connect(options), this.listener.accept()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -226,7 +226,10 @@ export interface QuicIncoming {
 export interface QuicListener extends AsyncIterable<QuicIncoming> {
   /** The next client. Rejects with `Error` when the listener is stopped. */
   incoming(): Promise<QuicIncoming>;
-  /** The next connection, its handshake complete. Rejects when that client's handshake fails. */
+  /**
+   * The next connection whose handshake is complete; all clients that come meanwhile are let in. Rejects when a client's
+   * handshake fails, unless that client has given up: it may have tried several of its addresses (see `paths` of `connectQuic`).
+   */
   accept(): Promise<QuicConn>;
   /** Lets nobody in any more. Connections go on; the endpoint stays open. */
   stop(): void;
