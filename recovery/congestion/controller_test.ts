@@ -36,10 +36,10 @@ for (const { name, make, beta } of kinds) {
       assertEquals(controller.cwnd, 1200 * initialWindowPackets);
       controller.onMtu?.(1400);
       assertEquals(controller.cwnd, 1400 * initialWindowPackets);
-      ack(controller, 1400, 0, 100);
+      congest(controller, "loss", 0, 100);
       const { cwnd } = controller;
       controller.onMtu?.(1300);
-      assertEquals(controller.cwnd, cwnd);
+      assertEquals(controller.cwnd, Math.max(cwnd, 2600));
     }
   });
 
@@ -168,9 +168,19 @@ for (const { name, make, beta } of kinds) {
     assertEquals(controller.cwnd, 18_000);
     controller.onMtu?.(1200);
     assertEquals(controller.cwnd, 12_000);
+    // What came on top of it meanwhile stays.
     ack(controller, 1200, 0, 100);
     controller.onMtu?.(1400);
+    assertEquals(controller.cwnd, 15_200);
+    controller.onMtu?.(9000);
+    assertEquals(controller.cwnd, 19_200);
+    controller.onMtu?.(1200);
     assertEquals(controller.cwnd, 13_200);
+    // It is no first window any more.
+    congest(controller, "loss", 100, 200);
+    const { cwnd } = controller;
+    controller.onMtu?.(1400);
+    assertEquals(controller.cwnd, cwnd);
     controller.onMtu?.(9000);
     assertEquals(controller.cwnd, 18_000);
   });
@@ -204,5 +214,23 @@ for (const { name, make, beta } of kinds) {
         if (s.kind !== "ack" && s.kind !== "spurious") assert(controller.cwnd <= before);
       }
     }));
+  });
+}
+
+for (const [name, make] of [["NewReno", newReno({ hystart: true })], ["Cubic", cubic()]] as const) {
+  Deno.test(`${name} stays in slow start when HyStart++ finds a queue in the middle of a flight alone (RFC 9406 §4.2)`, () => {
+    const controller = make(lonePath());
+    // Flights of 20 packets, one round trip apart. Each builds a queue of 40 ms that is gone before the next one; the first
+    // half of the third was limited by the application.
+    for (let flight = 0; flight < 3; flight++) {
+      for (let i = 0; i < 20; i++) {
+        const sentAt = 200 * flight + i;
+        const appLimited = flight === 2 && i < 10;
+        ack(controller, MTU, sentAt, sentAt + 100 + 2 * i, { rttSample: 100 + 2 * i, appLimited });
+      }
+    }
+    const { cwnd } = controller;
+    ack(controller, MTU, 420, 560, { rttSample: 140 });
+    assertEquals(controller.cwnd, cwnd + MTU);
   });
 }

@@ -78,7 +78,8 @@ export class Cubic implements CongestionController {
   #mtu: number;
   #cwnd: number;
   #ssthresh = Infinity;
-  #isInitial = true;
+  /** The first window, for the present MTU. */
+  #first: number;
   /** 0 before the first reduction, and after persistent congestion. */
   #wMax = 0;
   #cwndPrior = 0;
@@ -96,7 +97,7 @@ export class Cubic implements CongestionController {
   constructor(path: Pick<CongestionPath, "mtu" | "initialWindowPackets">, options: CubicOptions = {}) {
     this.#mtu = path.mtu;
     this.#firstPackets = path.initialWindowPackets ?? INITIAL_WINDOW_PACKETS;
-    this.#cwnd = initialWindow(path.mtu, this.#firstPackets);
+    this.#first = this.#cwnd = initialWindow(path.mtu, this.#firstPackets);
     this.#hystart = options.hystart === false ? undefined : new HyStart();
     this.#fastConvergence = options.fastConvergence ?? true;
   }
@@ -124,15 +125,16 @@ export class Cubic implements CongestionController {
 
   /** Lets the window grow. */
   onAcked(batch: AckedBatch): void {
+    const hystart = this.#ssthresh === Infinity ? this.#hystart : undefined;
     if (batch.appLimited) {
       this.#countedAt = batch.now;
+      // What is measured while the window is not used tells what an empty queue looks like.
+      hystart?.onAcked(batch.newestSentAt, batch.rttSample, batch.now);
       return;
     }
-    const hystart = this.#ssthresh === Infinity ? this.#hystart : undefined;
     let bytes = 0;
     for (const packet of batch.packets) {
       if (!packet.inFlight || this.#period.contains(packet.sentAt)) continue;
-      this.#isInitial = false;
       if (this.#cwnd < this.#ssthresh) this.#cwnd += hystart?.growth(packet.size) ?? packet.size;
       else bytes += packet.size;
     }
@@ -175,10 +177,13 @@ export class Cubic implements CongestionController {
     this.#period.undo();
   }
 
-  /** Scales the least window, and the initial one while it stands. */
+  /** Scales the least window, and the first one (RFC 9002 §7.2): what has only grown since is larger or smaller by as much. */
   onMtu(mtu: number): void {
     this.#mtu = mtu;
-    this.#cwnd = this.#isInitial ? initialWindow(mtu, this.#firstPackets) : Math.max(this.#cwnd, minimumWindow(mtu));
+    const first = initialWindow(mtu, this.#firstPackets);
+    if (this.#ssthresh === Infinity) this.#cwnd += first - this.#first;
+    else this.#cwnd = Math.max(this.#cwnd, minimumWindow(mtu));
+    this.#first = first;
   }
 
   #avoidCongestion(bytes: number, rtt: number, now: number): void {
@@ -215,7 +220,6 @@ export class Cubic implements CongestionController {
   }
 
   #reduce(event: CongestionEvent): void {
-    this.#isInitial = false;
     this.#undo = event.cause === "loss" ? this.#snapshot() : undefined;
     this.#period.begin(event);
     const gaveWay = this.#fastConvergence && this.#cwnd < this.#wMax;

@@ -51,8 +51,8 @@ export class NewReno implements CongestionController {
   #mtu: number;
   #cwnd: number;
   #ssthresh = Infinity;
-  /** Whether nothing has changed the window yet. */
-  #isInitial = true;
+  /** The first window, for the present MTU. */
+  #first: number;
   #undoCwnd = 0;
   #undoSsthresh = 0;
 
@@ -60,7 +60,7 @@ export class NewReno implements CongestionController {
   constructor(path: Pick<CongestionPath, "mtu" | "initialWindowPackets">, options: NewRenoOptions = {}) {
     this.#mtu = path.mtu;
     this.#firstPackets = path.initialWindowPackets ?? INITIAL_WINDOW_PACKETS;
-    this.#cwnd = initialWindow(path.mtu, this.#firstPackets);
+    this.#first = this.#cwnd = initialWindow(path.mtu, this.#firstPackets);
     this.#hystart = options.hystart === true ? new HyStart() : undefined;
   }
 
@@ -84,11 +84,13 @@ export class NewReno implements CongestionController {
 
   /** Lets the window grow. */
   onAcked(batch: AckedBatch): void {
-    if (batch.appLimited) return;
     const hystart = this.#ssthresh === Infinity ? this.#hystart : undefined;
+    if (batch.appLimited) {
+      hystart?.onAcked(batch.newestSentAt, batch.rttSample, batch.now);
+      return;
+    }
     for (const packet of batch.packets) {
       if (!packet.inFlight || this.#period.contains(packet.sentAt)) continue;
-      this.#isInitial = false;
       if (this.#cwnd < this.#ssthresh) this.#cwnd += hystart?.growth(packet.size) ?? packet.size;
       else this.#cwnd += this.#mtu * packet.size / this.#cwnd;
     }
@@ -112,14 +114,16 @@ export class NewReno implements CongestionController {
     this.#period.undo();
   }
 
-  /** Scales the least window, and the initial one while it stands. */
+  /** Scales the least window, and the first one (RFC 9002 §7.2): what has only grown since is larger or smaller by as much. */
   onMtu(mtu: number): void {
     this.#mtu = mtu;
-    this.#cwnd = this.#isInitial ? initialWindow(mtu, this.#firstPackets) : Math.max(this.#cwnd, minimumWindow(mtu));
+    const first = initialWindow(mtu, this.#firstPackets);
+    if (this.#ssthresh === Infinity) this.#cwnd += first - this.#first;
+    else this.#cwnd = Math.max(this.#cwnd, minimumWindow(mtu));
+    this.#first = first;
   }
 
   #reduce(event: CongestionEvent): void {
-    this.#isInitial = false;
     this.#undoCwnd = this.#cwnd;
     this.#undoSsthresh = this.#ssthresh;
     this.#period.begin(event);
