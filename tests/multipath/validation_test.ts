@@ -194,12 +194,14 @@ for (const role of ROLES) {
     for (const packet of wire.on(role, 1)) {
       assert(packet.frames.filter((frame) => frame.kind === "path_challenge").length <= 1);
     }
-    // A server may send three times the 1200 bytes that it got.
-    for (const { packet } of asked) assertEquals(packet.in.size, 1200);
+    // A server may send three times what it got, a challenge and an MTU probe: enough for one period of validation. Where the
+    // peer was heard in it another one follows, with what is left.
+    const period = asked.filter(({ packet }) => packet.in.at < asked[0]!.packet.in.at + 3000);
+    for (const { packet } of period) assertEquals(packet.in.size, 1200);
     // As Initial packets would be: one, two after a PTO of 1 s, two after twice that time.
     const times = asked.map(({ packet }) => Math.round((packet.in.at - asked[0]!.packet.in.at) / 100));
     assertEquals(times.slice(0, 3), [0, 10, 10]);
-    assert(asked.length <= 5);
+    assert(period.length <= 5);
   });
 
   Deno.test(`row 47: the ${role} asks with other data each time, on other paths and in other connections`, () => {

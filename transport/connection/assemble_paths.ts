@@ -204,13 +204,14 @@ function makeManager(
     makeRoute: (local, remote, known) => routes.make(local, remote, known, undefined),
     largestPto,
     events,
-    onOpened: (path) => {
+    onOpened: (path, now) => {
       spaces.add(path.id);
       hints.onOpened(path);
+      // Along with the validation (RFC 9000 §8.2), so that the first window is made of full packets.
+      if (config.mtuDiscovery) path.route.mtu.start(now);
     },
     onUsable: (path, now) => {
       path.usableAt = now;
-      if (config.mtuDiscovery) path.route.mtu.start(now);
     },
     onClosing: (path, now) => {
       giveUp(path, "path_abandoned", now);

@@ -251,7 +251,7 @@ export class Fates implements FrameOwner {
       if (packet.inFlight) route.inFlight -= packet.size;
       if (packet.ackEliciting) route.packetsLost += 1;
       if (packet.ecn) route.ecn.onLost(1);
-      route.mtu.onLost(packet.size, packet.probe, now);
+      route.mtu.onLost(packet.size, packet.probe, packet.sentAt, now);
       this.#traceLost(packet, level, path, packet.order <= behind ? "reordering_threshold" : "time_threshold", now);
       for (const record of packet.records) record.owner.onLost(record, now);
     }

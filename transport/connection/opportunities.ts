@@ -20,6 +20,8 @@ export interface Opportunity {
 }
 
 const LEVEL: Level = "application";
+/** What an MTU probe leaves of what an address that is not validated may be sent: challenges that are repeated. */
+const KEPT_FOR_CHALLENGES = 3 * MTU_BASE;
 /** Bytes by which challenges and answers may exceed the congestion window. */
 const VALIDATION_EXCESS = 12_000;
 
@@ -127,7 +129,7 @@ export class Opportunities {
   /**
    * A route whose window is always full never has nothing else to send: there probes go before data. A path that is being
    * validated has nothing else to send either, so that its MTU is known when the first data goes; what its address may be sent
-   * must still do for another challenge.
+   * must still do for some more challenges.
    */
   #mtu(which: "busy" | "any", now: number): Opportunity | undefined {
     for (const path of this.#paths.all()) {
@@ -136,7 +138,7 @@ export class Opportunities {
       if (which === "busy" && !route.windowLimited) continue;
       const size = route.mtu.probeSize(now);
       if (size === undefined || route.inFlight + size > route.controller.cwnd) continue;
-      if (route.allowance < (path.state === "validating" ? size + MTU_BASE : size)) continue;
+      if (route.allowance < (path.state === "validating" ? size + KEPT_FOR_CHALLENGES : size)) continue;
       if (which === "busy" && !this.#senders.gate.hasRoom(route, now)) continue;
       const next = this.#set("mtu", path, path.route);
       next.size = size;

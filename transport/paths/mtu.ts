@@ -27,7 +27,7 @@ export const MTU_STEP = 16;
 export const MTU_MAX_PROBES = 3;
 /** Milliseconds until a finished search is begun again (PMTU_RAISE_TIMER of RFC 8899 §5.1.1). */
 export const MTU_RAISE_AFTER = 600_000;
-/** Moments of loss of packets above the base, with none of them acked in between, that show a black hole. */
+/** Packets above the base lost, each sent after the loss before, with none acked in between, that show a black hole. */
 export const MTU_BLACK_HOLE_LOSSES = 3;
 /** Milliseconds after a black hole until larger packets are tried again. */
 export const MTU_BLACK_HOLE_PAUSE = 60_000;
@@ -97,17 +97,21 @@ export class MtuProbe {
     this.#next(now);
   }
 
-  /** A packet of the route was lost. A lost probe must not be reported to the congestion controller (RFC 9000 §14.4). */
-  onLost(size: number, probe: boolean, now: number): void {
+  /**
+   * A packet of the route, sent at that time, was lost. A lost probe must not be reported to the congestion controller (RFC
+   * 9000 §14.4).
+   */
+  onLost(size: number, probe: boolean, sentAt: number, now: number): void {
     if (probe) {
       if (!this.#isCandidate(size)) return;
       this.#inFlight = false;
       if (++this.#losses >= MTU_MAX_PROBES) this.#ruleOut(size, now);
       return;
     }
-    // Many losses are found at one moment when a queue overflows; each moment counts once, and an ack of any packet
-    // above the base in between shows that size is not what they have in common.
-    if (size <= MTU_BASE || size > this.#current || now === this.#lastHoleLossAt) return;
+    // Many are lost at once when a queue overflows, and found one after the other; what was sent before the last loss that
+    // counts does not count, and an ack of any packet above the base in between shows that size is not what they have in
+    // common.
+    if (size <= MTU_BASE || size > this.#current || sentAt <= this.#lastHoleLossAt) return;
     this.#lastHoleLossAt = now;
     if (++this.#holeLosses >= MTU_BLACK_HOLE_LOSSES) this.#fallBack(now);
   }

@@ -19,7 +19,7 @@ function search(mtu: MtuProbe, carries: number, now: number): number[] {
     tried.push(size);
     mtu.onSent(size);
     if (size <= carries) mtu.onAcked(size, true, now);
-    else mtu.onLost(size, true, now);
+    else mtu.onLost(size, true, now, now);
   }
   return tried;
 }
@@ -54,7 +54,7 @@ Deno.test("MtuProbe.onLost() three lost probes end the search at a size (RFC 889
   for (let i = 0; i < MTU_MAX_PROBES; i++) {
     assertEquals(mtu.probeSize(0), MTU_CEILING);
     mtu.onSent(MTU_CEILING);
-    mtu.onLost(MTU_CEILING, true, 0);
+    mtu.onLost(MTU_CEILING, true, 0, 0);
   }
   const next = mtu.probeSize(0)!;
   assert(next > MTU_BASE && next < MTU_CEILING, `${next}`);
@@ -65,7 +65,7 @@ Deno.test("MtuProbe.onLost() a probe that gets through the second time counts", 
   const mtu = new MtuProbe();
   mtu.start(0);
   mtu.onSent(mtu.probeSize(0)!);
-  mtu.onLost(MTU_CEILING, true, 0);
+  mtu.onLost(MTU_CEILING, true, 0, 0);
   mtu.onSent(mtu.probeSize(1)!);
   mtu.onAcked(MTU_CEILING, true, 2);
   assertEquals(mtu.current, MTU_CEILING);
@@ -125,7 +125,7 @@ Deno.test("MtuProbe.onLost() full-size losses at three moments without an ack of
   search(mtu, 1500, 0);
   for (let i = 0; i < MTU_BLACK_HOLE_LOSSES; i++) {
     assertEquals(mtu.current, MTU_CEILING);
-    mtu.onLost(1452, false, 100 + i);
+    mtu.onLost(1452, false, 100 + i, 100 + i);
     mtu.onAcked(60, false, 100 + i);
   }
   assertEquals(mtu.current, MTU_BASE);
@@ -139,8 +139,19 @@ Deno.test("MtuProbe.onLost() a burst of losses at one moment is no black hole", 
   const mtu = new MtuProbe();
   mtu.start(0);
   search(mtu, 1500, 0);
-  for (let i = 0; i < 50; i++) mtu.onLost(1452, false, 100);
+  for (let i = 0; i < 50; i++) mtu.onLost(1452, false, 100, 100);
   assertEquals(mtu.current, MTU_CEILING);
+});
+
+Deno.test("MtuProbe.onLost() losses of packets that were sent before the last one was found are no black hole", () => {
+  const mtu = new MtuProbe();
+  mtu.start(0);
+  search(mtu, 1500, 0);
+  // An overflowing queue: what it refused within a round trip is found bit by bit.
+  for (let i = 0; i < 50; i++) mtu.onLost(1452, false, 60 + i / 2, 100 + i);
+  assertEquals(mtu.current, MTU_CEILING);
+  for (let i = 1; i < MTU_BLACK_HOLE_LOSSES; i++) mtu.onLost(1452, false, 150 * i, 150 * i + 50);
+  assertEquals(mtu.current, MTU_BASE);
 });
 
 Deno.test("MtuProbe.onAcked() a large packet that gets through clears the suspicion", () => {
@@ -148,7 +159,7 @@ Deno.test("MtuProbe.onAcked() a large packet that gets through clears the suspic
   mtu.start(0);
   search(mtu, 1500, 0);
   for (let i = 0; i < 20; i++) {
-    mtu.onLost(1452, false, 100 + i);
+    mtu.onLost(1452, false, 100 + i, 100 + i);
     if (i % 2 === 1) mtu.onAcked(1400, false, 100 + i);
   }
   assertEquals(mtu.current, MTU_CEILING);
@@ -158,7 +169,7 @@ Deno.test("MtuProbe.onLost() losses of packets no larger than 1200 bytes say not
   const mtu = new MtuProbe();
   mtu.start(0);
   search(mtu, 1500, 0);
-  for (let i = 0; i < 20; i++) mtu.onLost(1200, false, 100 + i);
+  for (let i = 0; i < 20; i++) mtu.onLost(1200, false, 100 + i, 100 + i);
   assertEquals(mtu.current, MTU_CEILING);
 });
 
@@ -166,10 +177,10 @@ Deno.test("MtuProbe.onAcked() late acks from before the fall back change nothing
   const mtu = new MtuProbe();
   mtu.start(0);
   search(mtu, 1500, 0);
-  for (let i = 0; i < MTU_BLACK_HOLE_LOSSES; i++) mtu.onLost(1452, false, 100 + i);
+  for (let i = 0; i < MTU_BLACK_HOLE_LOSSES; i++) mtu.onLost(1452, false, 100 + i, 100 + i);
   mtu.onAcked(1452, false, 200);
   mtu.onAcked(1452, true, 200);
-  mtu.onLost(1452, true, 200);
+  mtu.onLost(1452, true, 200, 200);
   assertEquals(mtu.current, MTU_BASE);
 });
 
@@ -228,9 +239,9 @@ Deno.test("MtuProbe any input keeps the size in range and ends (property)", () =
       if (probe !== undefined) mtu.onSent(probe);
       const candidate = probe ?? size;
       if (what === "probe-ack") mtu.onAcked(candidate, true, now);
-      else if (what === "probe-loss") mtu.onLost(candidate, true, now);
+      else if (what === "probe-loss") mtu.onLost(candidate, true, now, now);
       else if (what === "ack") mtu.onAcked(Math.min(size, mtu.current), false, now);
-      else if (what === "loss") mtu.onLost(Math.min(size, mtu.current), false, now);
+      else if (what === "loss") mtu.onLost(Math.min(size, mtu.current), false, now, now);
       else if (what === "refuse") mtu.onTooLarge(size, now);
       else mtu.onTimeout(now);
       assert(mtu.current >= MTU_BASE && mtu.current <= MTU_CEILING);

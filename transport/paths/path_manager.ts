@@ -129,7 +129,7 @@ export class PathManager implements FrameOwner {
       remote,
       properties: UNDESCRIBED,
       status: "available",
-    });
+    }, now);
     const { pool, validator } = this.#parts;
     const known = this.#isKnown(path.route);
     if (known) path.route.amplification.validate();
@@ -343,20 +343,20 @@ export class PathManager implements FrameOwner {
   }
 
   #begin(opening: Opening, now: number): void {
-    const path = this.#make(opening.id, opening);
+    const path = this.#make(opening.id, opening, now);
     this.#announce(path, "opened", "opened by this end", now);
     if (opening.status !== "available") this.setStatus(path.id, opening.status, now);
     this.#parts.validator.challenge(path.id, path.route.number, now);
   }
 
-  #make(id: PathId, options: OpenPathOptions): Path {
+  #make(id: PathId, options: OpenPathOptions, now: number): Path {
     const { paths, makeRoute, role, onOpened } = this.#parts;
     const route = makeRoute(options.local, options.remote, role === "client");
     const path = new Path(id, route, options.properties, "validating");
     path.localStatus = this.#statuses.local(id);
     path.peerStatus = this.#statuses.remote(id);
     paths.add(path);
-    onOpened(path);
+    onOpened(path, now);
     return path;
   }
 

@@ -31,7 +31,7 @@ export interface PathManagerParts {
   readonly largestPto: () => number;
   readonly events: (event: PathEvent, now: number) => void;
   /** The path gets its packet number space. */
-  readonly onOpened: (path: Path) => void;
+  readonly onOpened: (path: Path, now: number) => void;
   /** Data may be sent on the path, for the first time or again. */
   readonly onUsable: (path: Path, now: number) => void;
   /** Nothing will be sent on the path any more: what is in flight there counts as lost. */
