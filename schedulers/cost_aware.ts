@@ -4,8 +4,9 @@
  * | State     | shows                                            | until                                                    |
  * |-----------|--------------------------------------------------|----------------------------------------------------------|
  * | thrifty   | the cheapest of the available paths that answer, | with a signal: it says less than `low` milliseconds more |
- * |           | and those that are out of the question anyway    | than the cheap paths need, for some round trips; without |
- * |           |                                                  | one: data has waited for `patience`                      |
+ * |           | and those that are out of the question anyway    | than the cheap paths need, for some round trips (at once |
+ * |           |                                                  | if need was there since they last had `high` to spare);  |
+ * |           |                                                  | without one: data has waited for `patience`              |
  * | in need   | all                                              | with a signal: `high` milliseconds more; without: nothing|
  * |           |                                                  | waits                                                    |
  *
@@ -105,6 +106,8 @@ function cheapest(view: ConnectionView): number {
 class Need {
   readonly #limits: Limits;
   #isThere = false;
+  /** It was there since the cheap paths last had time to spare: if it comes back, that is no surprise. */
+  #isProven = false;
   /** Since when stream data waits, and since when a datagram does. */
   #waitsSince = Infinity;
   #datagramSince = Infinity;
@@ -135,13 +138,18 @@ class Need {
     // A signal speaks of what streams bring.
     if (work.kind === "datagram") return now - this.#datagramSince >= patience;
     const left = view.signal(this.#limits.signal);
-    if (left === undefined) return this.#isThere = now - this.#waitsSince >= patience;
+    if (left === undefined) return this.#be(now - this.#waitsSince >= patience);
     const spare = left - timeNeeded(view, price);
     if (spare >= low) this.#shortSince = Infinity;
     else this.#shortSince = Math.min(this.#shortSince, now);
-    if (now - this.#shortSince >= graceOf(view, price, left)) this.#isThere = true;
-    else if (spare > high) this.#isThere = false;
+    if (now - this.#shortSince >= (this.#isProven ? 0 : graceOf(view, price, left))) return this.#be(true);
+    if (spare > high) this.#isProven = this.#isThere = false;
     return this.#isThere;
+  }
+
+  #be(isThere: boolean): boolean {
+    this.#isProven ||= isThere;
+    return this.#isThere = isThere;
   }
 
   /** Keeps what says since when something waits. What fits into the cheap paths at once does not. */
