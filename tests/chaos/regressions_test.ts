@@ -1,4 +1,8 @@
 /** What random runs found, each as the short list of operations that showed it. */
+import { assert } from "@std/assert";
+import { SCHEDULER_NAMES } from "../../schedulers/mod.ts";
+import type { TraceEvents } from "../../transport/base/observer.ts";
+import { Trace } from "../kit/trace.ts";
 import { run } from "./chaos.ts";
 import type { Operation, Plan } from "./plan.ts";
 
@@ -136,4 +140,27 @@ Deno.test("Server answers a client whose address changed before any of its 1-RTT
     // The probe timeout is longer by then than the time between two PINGs, each of which begins it anew.
     { wait: 5810, do: "rebind", link: 0, address: true },
   ], { links: [{ ...LINK, delayMs: 60 }] }));
+});
+
+Deno.test("No scheduler waits for a path on which the peer's new address is yet to be proven, while another is free", () => {
+  for (const mode of SCHEDULER_NAMES) {
+    const trace = new Trace();
+    run(
+      plan([
+        { wait: 300, do: "openPath", link: 1, port: 0, status: "available", cost: 5 },
+        { wait: 1000, do: "rebind", link: 0, address: true },
+        { wait: 0, do: "datagrams", end: "client", count: 1, bytes: 100, path: 0, life: 0 },
+        { wait: 70, do: "stream", end: "server", kind: "unidirectional", bytes: 15_000, finish: true },
+      ], { links: [{ ...LINK, delayMs: 60 }, { ...LINK, delayMs: 70 }], patient: true, server: { ...QUIET, mode } }),
+      undefined,
+      (end) => end === "server" ? trace : undefined,
+    );
+    const moved = trace.entries.find(({ name }) => name === "quic:migration_state_updated");
+    const first = trace.entries.find(({ name, data }) =>
+      name === "quic:packet_sent" &&
+      (data as TraceEvents["quic:packet_sent"]).frames.some(({ kind }) => kind === "stream")
+    );
+    // A validation takes 120 ms.
+    assert(moved !== undefined && first !== undefined && first.now - moved.now < 50, `${mode} waited`);
+  }
 });

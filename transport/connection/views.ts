@@ -149,7 +149,8 @@ export interface ViewSources {
 
 /**
  * A connection as schedulers see it. Paths whose budget is spent are not shown while another one is usable and answers: so no
- * scheduler, whatever it thinks of backups, uses them before.
+ * scheduler, whatever it thinks of backups, uses them before. Nor are those on which the peer must prove its address before
+ * more may be sent: so none waits for them, with nothing in flight there that could end the wait.
  */
 export class LiveConnectionView implements ConnectionView {
   readonly #sources: ViewSources;
@@ -196,7 +197,7 @@ export class LiveConnectionView implements ConnectionView {
     const sparing = this.#isSparing();
     for (let i = 0; i < known.length; i++) {
       const { path, isListed } = known[i]!;
-      if ((path.state === "usable" && !(sparing && path.isSpent)) === isListed) continue;
+      if ((path.state === "usable" && !(sparing && isLastChoice(path))) === isListed) continue;
       this.#relist();
       return;
     }
@@ -214,20 +215,20 @@ export class LiveConnectionView implements ConnectionView {
     const sparing = this.#isSparing();
     const listed: PathView[] = [];
     for (const each of this.#known) {
-      each.isListed = each.path.state === "usable" && !(sparing && each.path.isSpent);
+      each.isListed = each.path.state === "usable" && !(sparing && isLastChoice(each.path));
       if (each.isListed) listed.push(each.view);
     }
     this.#paths = Object.freeze(listed);
   }
 
-  /** Whether paths with a spent budget can be spared: there are some, and another works. */
+  /** Whether paths of last choice can be spared: there are some, and another works. */
   #isSparing(): boolean {
     const known = this.#known;
-    let hasSpent = false;
-    for (let i = 0; i < known.length; i++) hasSpent ||= known[i]!.path.isSpent;
-    if (!hasSpent) return false;
+    let hasLast = false;
+    for (let i = 0; i < known.length; i++) hasLast ||= isLastChoice(known[i]!.path);
+    if (!hasLast) return false;
     for (const { path, view } of known) {
-      if (path.state === "usable" && !path.isSpent && isHealthy(view, this.#moment.now)) return true;
+      if (path.state === "usable" && !isLastChoice(path) && isHealthy(view, this.#moment.now)) return true;
     }
     return false;
   }
@@ -243,6 +244,10 @@ Object.freeze(LiveConnectionView.prototype);
 /** Moves the view to a time, and its list of paths to those that are usable now. Allocates only when the list changes. */
 export function refreshView(view: LiveConnectionView, now: number): void {
   refresh(view, now);
+}
+
+function isLastChoice({ isSpent, route }: Path): boolean {
+  return isSpent || !route.hasAllowance;
 }
 
 /** What both ends make of a path: a backup as soon as one of them says so. */
