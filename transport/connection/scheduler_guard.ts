@@ -8,6 +8,7 @@
  * | throws, names what it cannot, answers with nonsense  | a fault: min-RTT answers this time                     |
  * | holds for 50 ms with nothing in flight or paced      | a fault: min-RTT answers this time                     |
  * | holds for a second while other schedulers send       | a fault: min-RTT answers this time                     |
+ * | does either where min-RTT would hold too             | nothing                                                |
  * | throws in `onEvent`, `ackPath` or `reinjection`      | a fault: as if it had none                             |
  * | makes its eighth fault, or cannot be made at all     | min-RTT takes its place for good, `onReplaced` tells   |
  *
@@ -107,19 +108,20 @@ export class SchedulerGuard {
 
   /** The path for this work, and for copies of it: usable ones with room; `HOLD` or the same object each time. */
   schedule(work: Work, view: ConnectionView): Decision {
-    let decision = this.#ask(work, view);
+    const decision = this.#ask(work, view);
     if (decision !== HOLD) {
       this.#heldSince = this.#heldUntil = this.#idleSince = Infinity;
       return decision;
     }
-    if (this.#holdsTooLong(view)) {
-      this.#fault(`Held data for ${HOLD_LIMIT} ms with nothing in flight`, view);
-      decision = this.#check(this.#fallback.schedule(work, view), view);
-    } else if (work.kind !== "reinject" && this.#holdsBesideOthers(view)) {
-      this.#fault(`Held data for ${HOLD_LIMIT_BESIDE} ms while others sent`, view);
-      decision = this.#check(this.#fallback.schedule(work, view), view);
-    }
-    return decision;
+    let fault: string;
+    if (this.#holdsTooLong(view)) fault = `Held data for ${HOLD_LIMIT} ms with nothing in flight`;
+    else if (work.kind !== "reinject" && this.#holdsBesideOthers(view)) {
+      fault = `Held data for ${HOLD_LIMIT_BESIDE} ms while others sent`;
+    } else return HOLD;
+    const instead = this.#check(this.#fallback.schedule(work, view), view);
+    // Where min-RTT waits too, what waits is no worse off: for the one path that is no backup, say, which others fill.
+    if (instead !== HOLD) this.#fault(fault, view);
+    return instead;
   }
 
   /** Nothing waits, or nothing could go: whoever holds now does not hold data. */

@@ -163,6 +163,16 @@ Deno.test("SchedulerGuard lets a scheduler wait for the pacer of the path that i
   assertEquals(it.faults, ["suspect: Held data for 50 ms with nothing in flight"]);
 });
 
+Deno.test("SchedulerGuard finds no fault with holding where min-RTT would hold too: only a backup has room", () => {
+  const it = new Guarded(() => HOLD);
+  it.view.paths = [pathView(0, { room: 0, readyAt: Infinity }), pathView(1, { status: "backup" })];
+  for (it.view.now = 0; it.view.now < 500; it.view.now += 10) assertEquals(it.ask().path, -1);
+  assertEquals(it.faults, []);
+  it.view.paths = [pathView(0, { room: 0, readyAt: Infinity }), pathView(1)];
+  for (; it.view.now < 500 + 2 * HOLD_LIMIT; it.view.now += 10) it.ask();
+  assertEquals(it.faults[0], "suspect: Held data for 50 ms with nothing in flight");
+});
+
 Deno.test("SchedulerGuard lets a scheduler hold as long as something is in flight or no path has room", () => {
   for (const path of [pathView(0, { inFlight: 1 }), pathView(0, { room: 0 })]) {
     const it = new Guarded(() => HOLD);
