@@ -14,8 +14,18 @@
  */
 import { ecf } from "./ecf.ts";
 import { PartialView } from "./partial_view.ts";
-import type { ConnectionView, Decision, PathView, Scheduler, SchedulerFactory, Work } from "./scheduler.ts";
-import { isHealthy } from "./select.ts";
+import {
+  type ConnectionView,
+  type Decision,
+  HOLD,
+  type PathView,
+  type Reinjection,
+  type Scheduler,
+  type SchedulerFactory,
+  send,
+  type Work,
+} from "./scheduler.ts";
+import { fastest, isHealthy } from "./select.ts";
 
 /** How {@linkcode costAware} is to be. */
 export interface CostAwareOptions {
@@ -55,7 +65,8 @@ export function priceOf(path: Pick<PathView, "cost" | "metered">): number {
  * judged by what waits and is in flight against the rate at which the cheap paths deliver. While there is no signal (a
  * player that has not begun, an application that gives none) it means within `patience`.
  *
- * When no cheap path answers, all are shown at once. Throws `RangeError` for options that are out of range.
+ * When no cheap path answers, all are shown at once. When nothing new waits, what is in flight on a path that will not bring it in
+ * time goes once more on one that will. Throws `RangeError` for options that are out of range.
  */
 export function costAware(options: CostAwareOptions = {}): SchedulerFactory {
   const { inner: makeInner = ecf, name = "cost-aware", signal = "bufferMs" } = options;
@@ -73,12 +84,18 @@ function wrap(inner: Scheduler, name: string, limits: Limits): Scheduler {
     const price = isNeed ? Infinity : cheapest(view);
     return price === Infinity ? shown.ofAll(view) : shown.of(view, (path) => priceOf(path) <= price);
   };
+  const innerCopies = (): boolean => inner.reinjection !== undefined && inner.reinjection !== "never";
   const scheduler: Scheduler = {
     name,
-    get reinjection() {
-      return inner.reinjection;
+    get reinjection(): Reinjection | undefined {
+      return innerCopies() ? inner.reinjection : "when-idle";
     },
     schedule(work: Work, view: ConnectionView): Decision {
+      if (work.kind === "reinject" && !innerCopies()) {
+        const rescue = rescuer(work, view, view.signal(limits.signal) ?? limits.patience);
+        if (rescue !== undefined) return send(rescue);
+        if (isAnswering(work.lastPath, view)) return HOLD;
+      }
       return inner.schedule(work, show(view, need.isThereFor(work, view)));
     },
     onEvent(event, view) {
@@ -89,6 +106,26 @@ function wrap(inner: Scheduler, name: string, limits: Limits): Scheduler {
   // Acknowledgements are small, and which path is best for them is not a question of price.
   if (inner.ackPath !== undefined) scheduler.ackPath = (receivedOn, view) => inner.ackPath!(receivedOn, view);
   return scheduler;
+}
+
+/**
+ * The path that saves what is in flight on one that has become too slow to bring it before the signal runs out: a chunk is
+ * complete with its last byte, and what was sent cannot be called back. `undefined`: it will be there, or is not sooner on
+ * another.
+ */
+function rescuer(work: Work, view: ConnectionView, left: number): PathView | undefined {
+  const { now } = view;
+  const from = view.paths.find(({ id }) => id === work.lastPath);
+  if (from === undefined) return undefined;
+  const drain = from.inFlight / rateOf(from, roundTripOf(from, now));
+  if (drain <= left) return undefined;
+  const isBetter = (path: PathView): boolean =>
+    path !== from && path.status === "available" && path.room > 0 && 2 * path.srtt < drain && isHealthy(path, now);
+  return fastest(view, isBetter);
+}
+
+function isAnswering(id: number, { paths, now }: ConnectionView): boolean {
+  return paths.some((path) => path.id === id && isHealthy(path, now));
 }
 
 /** The lowest price among the available paths that answer; `Infinity`: there is none, so price does not matter. */

@@ -136,6 +136,25 @@ Deno.test("costAware() keeps what is in flight off costly paths while its own an
   assertEquals(make().schedule(again, view).path, 1);
 });
 
+Deno.test("costAware() saves what is in flight on a path that has become too slow to bring it in time", () => {
+  const again = workOf({ kind: "reinject", lastPath: 0 });
+  const { dsl, lte, view } = lines();
+  const choices = (...rates: number[]): PathId[] =>
+    rates.map((rate) => {
+      dsl.deliveryRate = rate;
+      return make().schedule(again, view).path;
+    });
+  // 1000 bytes are in flight; without a signal they have a second.
+  assertEquals(choices(10, 1.1, 0.9), [-1, -1, 1]);
+  view.signals.set("bufferMs", 2000);
+  assertEquals(choices(0.9, 0.51, 0.49), [-1, -1, 1]);
+  lte.srtt = 1500;
+  assertEquals(choices(0.49), [-1], "no sooner on the other path");
+  lte.srtt = 30;
+  lte.room = 0;
+  assertEquals(choices(0.49), [-1]);
+});
+
 Deno.test("costAware() shows the cheapest of several, metered ones counting as costly", () => {
   const paths = [
     pathView(0, { cost: 3 }),
@@ -158,7 +177,7 @@ Deno.test("costAware() lets datagrams wait for the cheap path as long, and no lo
 
 Deno.test("costAware() hands on all that the wrapped scheduler says and hears", () => {
   const heard: [string, number][] = [];
-  let reinjection: "never" | "when-idle" = "never";
+  let reinjection: "never" | "before-new" = "never";
   const inner = (): Scheduler => ({
     name: "inner",
     get reinjection() {
@@ -170,9 +189,9 @@ Deno.test("costAware() hands on all that the wrapped scheduler says and hears", 
   });
   const scheduler = make({ inner });
   const { view } = lines();
-  assertEquals([scheduler.reinjection, scheduler.ackPath!(0, view)], ["never", 1]);
-  reinjection = "when-idle";
-  assertEquals(scheduler.reinjection, "when-idle");
+  assertEquals([scheduler.reinjection, scheduler.ackPath!(0, view)], ["when-idle", 1]);
+  reinjection = "before-new";
+  assertEquals(scheduler.reinjection, "before-new");
   scheduler.onEvent!({ type: "wake" }, view);
   assertEquals(heard, [["wake", 1]]);
   assertStrictEquals(make().ackPath, undefined);
