@@ -16,8 +16,8 @@ import type { ModeRequests } from "../streams/mode_requests.ts";
 import type { StreamSet } from "../streams/stream_set.ts";
 import type { PingFrame } from "../wire/frames/types.ts";
 import { AckOwner } from "./ack_owner.ts";
-import { makeCarriers, makeCore, makeRecovery } from "./assemble_core.ts";
-import { makePathIds, makePathLives, type PathLives } from "./assemble_paths.ts";
+import { type Carriers, type Core, makeCarriers, makeCore, makeRecovery, type Recovery } from "./assemble_core.ts";
+import { makePathIds, makePathLives, type PathIds, type PathLives } from "./assemble_paths.ts";
 import { Chooser, Gate } from "./chooser.ts";
 import { ClientAnswers } from "./client_answers.ts";
 import type { Closer } from "./closer.ts";
@@ -90,40 +90,27 @@ export function assemble(options: ConnectionOptions): Parts {
   const offers = new Offers(carriers.streams, carriers.datagrams, () => lives.seats);
   const pathIds = makePathIds(core, recovery, () => lives.manager);
   const lives: PathLives = makePathLives(core, recovery, carriers, offers, pathIds);
-  const { fates, closer } = recovery;
-  const { crypto, streams, datagrams, modeRequests } = carriers;
+  const { crypto, streams, modeRequests } = carriers;
   const { issuer, pool, limits, validator } = pathIds;
   const { manager, hints, seats } = lives;
   const all = { ...core, ...recovery, ...carriers, ...pathIds, ...lives };
 
-  const token = role === "client" ? options.token : undefined;
-  const handshake = new Handshake({ ...all, keyLog: options.keyLog }, ids, token);
+  const handshake = new Handshake(
+    { ...all, keyLog: options.keyLog },
+    ids,
+    role === "client" ? options.token : undefined,
+  );
   const acks = new AckOwner(context, core.spaces, core.paths, (path, at) => seats.ackPath(path, at));
   const ping = new Flag<PingFrame>({ kind: "ping" }, { repeat: "once" });
   const control = [handshake, crypto, limits, manager, issuer, pool, hints, modeRequests, streams, ping];
   const gate = new Gate();
   const chooser = new Chooser({ paths: core.paths, seats, offers, gate }, core.first);
   const opportunities = new Opportunities(core.paths, { validator, chooser, gate, acks, control }, core.first);
-  const router = new FrameRouter(context, [
-    fates,
-    closer,
-    handshake,
-    crypto,
-    validator,
-    issuer,
-    pool,
-    limits,
-    manager,
-    hints,
-    modeRequests,
-    streams,
-    datagrams,
-  ]);
   const firstDestination = role === "server" ? options.initialDestination : ids.originalDestination;
   const receiver = new Receiver({
     ...all,
     handshake,
-    router,
+    router: routerOf(all, handshake),
     answers: new ClientAnswers(context, core.lifecycle, handshake, ids.originalDestination),
     originalDestination: firstDestination,
     idLength: options.idLength,
@@ -136,24 +123,30 @@ export function assemble(options: ConnectionOptions): Parts {
   handshake.installInitial(firstDestination);
   if (role === "server") handshake.onPeerSource(options.clientSource);
   handshake.start(makeTls(options, context, ids), now);
-  const { lifecycle, routes } = core;
-  const { idle, timers, keyUpdates } = recovery;
-  const { steering, trouble } = lives;
-  const timed = [
-    lifecycle,
-    idle,
-    timers,
-    validator,
-    issuer,
-    keyUpdates,
-    routes,
-    manager,
-    trouble,
-    hints,
-    seats,
-    steering,
-  ];
-  return { ...all, offers, handshake, acks, opportunities, receiver, transmitter, ping, timed };
+  return { ...all, offers, handshake, acks, opportunities, receiver, transmitter, ping, timed: timedOf(all) };
+}
+
+/** Who gets which frame. */
+function routerOf(all: Core & Recovery & Carriers & PathIds & PathLives, handshake: Handshake): FrameRouter {
+  const { context, fates, closer, crypto, validator, issuer, pool, limits, manager, hints } = all;
+  const ofPaths = [validator, issuer, pool, limits, manager, hints];
+  return new FrameRouter(context, [
+    fates,
+    closer,
+    handshake,
+    crypto,
+    ...ofPaths,
+    all.modeRequests,
+    all.streams,
+    all.datagrams,
+  ]);
+}
+
+/** Those of the parts that have deadlines, in the order in which they are told. */
+function timedOf(all: Core & Recovery & PathIds & PathLives): Timed[] {
+  const { lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, trouble, hints, seats, steering } =
+    all;
+  return [lifecycle, idle, timers, validator, issuer, keyUpdates, routes, manager, trouble, hints, seats, steering];
 }
 
 function makeTls(options: ConnectionOptions, context: Context, ids: HandshakeIds): TlsSession {

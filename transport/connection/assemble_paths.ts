@@ -142,29 +142,7 @@ export function makePathLives(
     setStatus: (path, status, now) => manager.setStatus(path, status, now),
     now: core.options.now,
   });
-  const offerers = [
-    carriers.streams,
-    carriers.modeRequests,
-    carriers.crypto,
-    ids.issuer,
-    ids.pool,
-    ids.limits,
-    manager,
-    hints,
-  ];
-  const trouble = new PathTrouble({
-    context: core.context,
-    lifecycle: core.lifecycle,
-    paths: core.paths,
-    spaces: core.spaces,
-    manager,
-    ptoOf: (route) => recovery.timers.ptoOf(route),
-    offerAgain: (path) => {
-      let any = false;
-      for (const owner of offerers) any = owner.offerAgain(path) === true || any;
-      return any;
-    },
-  });
+  const trouble = makeTrouble(core, recovery, carriers, ids, { manager, hints });
   const migration = makeMigration(core, recovery, ids, manager);
   const avoid = (path: Path, isAvoided: boolean, now: number): void => manager.avoid(path, "thrift", isAvoided, now);
   const steering = new Steering({ ...core, ...carriers, hints, avoid }, context.config.mode);
@@ -175,6 +153,30 @@ export function makePathLives(
     steering.look(now);
   };
   return { manager, trouble, migration, hints, seats, budgets, steering, settle };
+}
+
+function makeTrouble(
+  core: Core,
+  recovery: Recovery,
+  { streams, modeRequests, crypto }: Carriers,
+  { issuer, pool, limits }: PathIds,
+  { manager, hints }: { readonly manager: PathManager; readonly hints: Hints },
+): PathTrouble {
+  const { context, lifecycle, paths, spaces } = core;
+  const offerers = [streams, modeRequests, crypto, issuer, pool, limits, manager, hints];
+  return new PathTrouble({
+    context,
+    lifecycle,
+    paths,
+    spaces,
+    manager,
+    ptoOf: (route) => recovery.timers.ptoOf(route),
+    offerAgain: (path) => {
+      let any = false;
+      for (const owner of offerers) any = owner.offerAgain(path) === true || any;
+      return any;
+    },
+  });
 }
 
 function makeManager(
