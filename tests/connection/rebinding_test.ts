@@ -195,3 +195,15 @@ Deno.test("Connection validates a way that became many times longer (RFC 9000 §
   assertEquals(story(pair).includes("migration_failed"), false);
   assertSettled(pair);
 });
+
+Deno.test("Connection is confirmed when a translator gives the client another port at any moment after its Finished", () => {
+  for (let after = 0; after <= 100; after += 2.5) {
+    // Until it is confirmed nothing but the handshake makes the client speak, and the server reads only 1-RTT packets.
+    const load = new Requests([{ request: 100, response: 1000 }]);
+    const pair = new Pair({ clientApps: [load.client], serverApps: [load.server] });
+    pair.world.require("the end of the handshake", () => pair.client.state === "connected");
+    pair.world.at(pair.world.now + after, () => pair.link.rebind());
+    pair.world.require(`the response, with another port ${after} ms later`, () => load.isDone, 3000);
+    assertSettled(pair);
+  }
+});

@@ -109,6 +109,8 @@ export class LossTimers implements Timed {
     route.pto.onFired();
     this.#quietSince = now;
     route.probes[LEVEL_INDEX[level]] = PROBES_PER_TIMEOUT;
+    // A server that has completed the handshake reads only 1-RTT packets, and answers at a new address of ours only them.
+    if (this.#awaitsConfirmation) route.probes[LEVEL_INDEX.application] = 1;
     this.#context.observer?.on(
       "quic:loss_timer_updated",
       { action: "expired", kind: "pto", path: path.id, level },
@@ -146,9 +148,17 @@ export class LossTimers implements Timed {
     return pto.at;
   }
 
-  /** A client with nothing in flight keeps probing until the server may send freely (RFC 9002 §6.2.2.1). */
+  /**
+   * A client with nothing in flight keeps probing until the server may send freely (RFC 9002 §6.2.2.1), and, as no timer of
+   * 1-RTT packets runs before, until it knows that the handshake is confirmed: that may be told to an address that is gone.
+   */
   #mustKeepAsking(path: Path): boolean {
-    return this.#context.role === "client" && path.id === 0 && !this.#peerValidated && !this.#lifecycle.isConfirmed;
+    if (this.#context.role === "server" || path.id !== 0 || this.#lifecycle.isConfirmed) return false;
+    return !this.#peerValidated || this.#awaitsConfirmation;
+  }
+
+  get #awaitsConfirmation(): boolean {
+    return this.#context.role === "client" && this.#lifecycle.state === "connected" && !this.#lifecycle.isConfirmed;
   }
 
   #maxAckDelay(level: TimedLevel): number {
