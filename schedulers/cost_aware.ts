@@ -85,14 +85,17 @@ function wrap(inner: Scheduler, name: string, limits: Limits): Scheduler {
     return price === Infinity ? shown.ofAll(view) : shown.of(view, (path) => priceOf(path) <= price);
   };
   const innerCopies = (): boolean => inner.reinjection !== undefined && inner.reinjection !== "never";
+  const leftAt = (view: ConnectionView): number => view.signal(limits.signal) ?? limits.patience;
+  /** Whether what is in flight somewhere may have to be saved. */
+  let isLate = false;
   const scheduler: Scheduler = {
     name,
     get reinjection(): Reinjection | undefined {
-      return innerCopies() ? inner.reinjection : "when-idle";
+      return isLate && !innerCopies() ? "when-idle" : inner.reinjection;
     },
     schedule(work: Work, view: ConnectionView): Decision {
       if (work.kind === "reinject" && !innerCopies()) {
-        const rescue = rescuer(work, view, view.signal(limits.signal) ?? limits.patience);
+        const rescue = rescuer(work, view, leftAt(view));
         if (rescue !== undefined) return send(rescue);
         if (isAnswering(work.lastPath, view)) return HOLD;
       }
@@ -100,6 +103,7 @@ function wrap(inner: Scheduler, name: string, limits: Limits): Scheduler {
     },
     onEvent(event, view) {
       need.onEvent(view);
+      isLate = hasLate(view, leftAt(view));
       inner.onEvent?.(event, show(view, need.isThere));
     },
   };
@@ -117,11 +121,22 @@ function rescuer(work: Work, view: ConnectionView, left: number): PathView | und
   const { now } = view;
   const from = view.paths.find(({ id }) => id === work.lastPath);
   if (from === undefined) return undefined;
-  const drain = from.inFlight / rateOf(from, roundTripOf(from, now));
+  const drain = drainOf(from, now);
   if (drain <= left) return undefined;
   const isBetter = (path: PathView): boolean =>
     path !== from && path.status === "available" && path.room > 0 && 2 * path.srtt < drain && isHealthy(path, now);
   return fastest(view, isBetter);
+}
+
+/** How long the path takes for what it has in flight. */
+function drainOf(path: PathView, now: number): number {
+  return path.inFlight === 0 ? 0 : path.inFlight / rateOf(path, roundTripOf(path, now));
+}
+
+function hasLate({ paths, now }: ConnectionView, left: number): boolean {
+  if (paths.length < 2) return false;
+  for (let i = 0; i < paths.length; i++) if (drainOf(paths[i]!, now) > left) return true;
+  return false;
 }
 
 function isAnswering(id: number, { paths, now }: ConnectionView): boolean {

@@ -155,6 +155,17 @@ Deno.test("costAware() saves what is in flight on a path that has become too slo
   assertEquals(choices(0.49), [-1]);
 });
 
+Deno.test("costAware() asks for what is in flight only while some of it may come too late", () => {
+  const scheduler = make();
+  const { dsl, view } = lines();
+  const heard = (rate: number): unknown => {
+    dsl.deliveryRate = rate;
+    scheduler.onEvent!({ type: "ack", path: 0, bytes: 100 }, view);
+    return scheduler.reinjection;
+  };
+  assertEquals([heard(1.1), heard(0.9), heard(1.1)], [undefined, "when-idle", undefined]);
+});
+
 Deno.test("costAware() shows the cheapest of several, metered ones counting as costly", () => {
   const paths = [
     pathView(0, { cost: 3 }),
@@ -189,7 +200,7 @@ Deno.test("costAware() hands on all that the wrapped scheduler says and hears", 
   });
   const scheduler = make({ inner });
   const { view } = lines();
-  assertEquals([scheduler.reinjection, scheduler.ackPath!(0, view)], ["when-idle", 1]);
+  assertEquals([scheduler.reinjection, scheduler.ackPath!(0, view)], ["never", 1]);
   reinjection = "before-new";
   assertEquals(scheduler.reinjection, "before-new");
   scheduler.onEvent!({ type: "wake" }, view);
