@@ -39,7 +39,7 @@ export function readArguments(args: readonly string[], spec: ArgumentSpec): Argu
   const valued = [...(spec.values ?? []), ...(spec.lists ?? [])];
   const short: Record<string, string> = { h: "help", ...spec.short };
   refuseFlagValues(args, flags, short);
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(joinNegatives(args, valued, short), {
     boolean: flags,
     string: [...valued, "_"],
     collect: valued,
@@ -109,6 +109,20 @@ function refuseFlagValues(args: readonly string[], flags: readonly string[], sho
     const name = short[found] ?? found;
     if (flags.includes(name)) throw new UsageError(`The option "--${name}" takes no value`);
   }
+}
+
+/** The parser takes a number below zero for an option of that name, and not for the value of the option before it. */
+function joinNegatives(args: readonly string[], valued: readonly string[], short: Record<string, string>): string[] {
+  const end = args.indexOf("--");
+  const joined: string[] = [];
+  args.forEach((arg, i) => {
+    const before = joined.at(-1) ?? "";
+    const name = /^--?([^-=][^=]*)$/.exec(before)?.[1] ?? "";
+    const isValue = (end < 0 || i < end) && /^-\.?\d/.test(arg) && valued.includes(short[name] ?? name);
+    if (isValue) joined[joined.length - 1] = `${before}=${arg}`;
+    else joined.push(arg);
+  });
+  return joined;
 }
 
 function unknownOption(option: string, names: readonly string[]): UsageError {

@@ -54,6 +54,17 @@ Deno.test("readArguments() keeps numbers as they were typed", () => {
   assertEquals(readArguments(["--root", "08"], SPEC).value("root"), "08");
 });
 
+Deno.test("readArguments() takes a number below zero for the value of the option before it", () => {
+  assertEquals(readArguments(["--rate", "-1", "-o", "-.5"], SPEC).value("rate"), "-1");
+  assertThrows(
+    () => readArguments(["--rate", "-1"], SPEC).number("rate", 0, 9),
+    UsageError,
+    '"--rate" is "-1": expected a',
+  );
+  refused(["-1"], 'Unknown option "-1"');
+  refused(["--json", "-1"], 'Unknown option "-1"');
+});
+
 Deno.test("readArguments() lets --help pass whatever else is missing", () => {
   assert(readArguments(["--help"], { ...SPEC, positional: ["URL"] }).has("help"));
   assert(readArguments(["-h"], SPEC).has("help"));

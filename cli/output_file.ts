@@ -26,7 +26,13 @@ export async function openOutput(path: string): Promise<Output> {
   if (there !== undefined && !there.isFile) return new PlainOutput(path, await Deno.open(target, { write: true }));
   const id = crypto.randomUUID().slice(0, 8);
   const partial = join(dirname(target), `.${basename(target).slice(0, 200)}.${id}.part`);
-  return new AtomicOutput(target, partial, await Deno.open(partial, { write: true, createNew: true }));
+  const file = await Deno.open(partial, { write: true, createNew: true }).catch((error: unknown) => {
+    // The name that is not there is one that nobody has typed.
+    throw error instanceof Deno.errors.NotFound
+      ? new Deno.errors.NotFound(`there is no folder "${dirname(path)}"`)
+      : error;
+  });
+  return new AtomicOutput(target, partial, file);
 }
 
 class AtomicOutput implements Output {

@@ -44,6 +44,13 @@ Deno.test("openOutput() leaves nothing when it is discarded, and what was there 
   });
 });
 
+Deno.test("openOutput() names a folder that is not there", async () => {
+  await inDirectory(async (directory) => {
+    const folder = join(directory, "lost");
+    await assertRejects(() => openOutput(join(folder, "file")), Deno.errors.NotFound, `there is no folder "${folder}"`);
+  });
+});
+
 Deno.test("openOutput() replaces what was there, through links", async () => {
   await inDirectory(async (directory) => {
     await Deno.mkdir(join(directory, "sub"));

@@ -22,9 +22,25 @@ export interface PathSpec extends QuicPathOptions {
 /** Reads all `--path` of a command line: `undefined` without any. Throws `UsageError` naming what is wrong. */
 export function parsePaths(texts: readonly string[]): readonly PathSpec[] | "auto" | undefined {
   if (texts.length === 0) return undefined;
-  if (!texts.includes("auto")) return texts.map(parsePath);
+  if (!texts.includes("auto")) return unlike(texts, texts.map(parsePath));
   if (texts.length > 1) throw new UsageError('"--path auto" takes every address: expected no other --path');
   return "auto";
+}
+
+/** Two paths between the same ends would be one: whoever says that meant something else. Throws `UsageError`. */
+function unlike(texts: readonly string[], paths: readonly PathSpec[]): readonly PathSpec[] {
+  const seen = new Map<string, string>();
+  paths.forEach(({ local, remote }, i) => {
+    const port = isIP(local) === 0 ? parseHostPort(local, '"--path"').port : 0;
+    const ends = JSON.stringify([localHost(local), port, remote]);
+    const before = seen.get(ends);
+    if (before !== undefined) {
+      const both = before === texts[i] ? `"${before}" is given twice` : `"${before}" and "${texts[i]}" are one path`;
+      throw new UsageError(`--path ${both}: expected another address, port or remote`);
+    }
+    seen.set(ends, texts[i]!);
+  });
+  return paths;
 }
 
 /** Reads one; throws `UsageError`. */
@@ -63,27 +79,27 @@ function parseLocal(local: string, text: string): string {
   const port = Number(match?.[3] ?? 0);
   const isAny = hostname === "0.0.0.0" || hostname === "::";
   if (isIP(hostname) === 0 || isAny || port > 65_535) {
-    throw wrong(text, `begins with "${local}", expected an IP address of this machine, with a port or without`);
+    throw not(text, `begins with "${local}"`, "an IP address of this machine, with a port or without");
   }
   return port === 0 ? hostname : formatHostPort({ hostname, port });
 }
 
 function parseRemote(value: string, text: string): { hostname: string; port: number } {
   const remote = parseHostPort(value, `The remote of --path "${text}"`);
-  if (remote.port === 0) throw wrong(text, 'has port 0 in "remote"');
+  if (remote.port === 0) throw not(text, 'has port 0 in "remote"', "1 to 65535");
   return remote;
 }
 
 function parseCost(value: string, text: string): number {
   const cost = Number(value);
   if (value.trim() !== "" && cost >= 0 && cost < Infinity) return cost;
-  throw wrong(text, `has the cost "${value}", expected a number from 0`);
+  throw not(text, `has the cost "${value}"`, "a number from 0");
 }
 
 function parseBudget(value: string, text: string): number {
   const bytes = parseBytes(value);
   if (bytes !== undefined) return bytes;
-  throw wrong(text, `has the budget "${value}", expected bytes such as 500000, 500kB or 1.5GB`);
+  throw not(text, `has the budget "${value}"`, "bytes such as 500000, 500kB or 1.5GB");
 }
 
 function needed(value: string | undefined, name: string, text: string): string {
@@ -97,5 +113,9 @@ function unknownPart(name: string, text: string): UsageError {
 }
 
 function wrong(text: string, what: string): UsageError {
-  return new UsageError(`--path "${text}" ${what}: expected ${SHAPE}`);
+  return not(text, what, SHAPE);
+}
+
+function not(text: string, what: string, expected: string): UsageError {
+  return new UsageError(`--path "${text}" ${what}: expected ${expected}`);
 }

@@ -67,7 +67,7 @@ async function load({ specifier, title }: SchedulerSource): Promise<Record<strin
 /** Why a module cannot be loaded, in one line. */
 function reasonOf(error: unknown, specifier: string): string {
   const said = firstLine(error);
-  const isMissing = /not found|not a dependency|cannot find/i.test(said) && said.includes(specifier);
+  const isMissing = /not found|not a dependency|cannot find/i.test(said) && /"([^"]*)"/.exec(said)?.[1] === specifier;
   // What it imports may be missing too: then that is what to tell.
   if (isMissing && specifier.startsWith("file:")) return "there is no such file";
   if (isMissing && !SCHEME.test(specifier)) return "there is no such file, and the import map has no such name";
@@ -90,6 +90,11 @@ function factoryOf(module: Record<string, unknown>, name: string | undefined, wh
 function tryOut(factory: SchedulerFactory, what: string): unknown {
   const nothing = (): void => {};
   const host: SchedulerHost = { random: () => 0.5, wakeAt: nothing, probe: nothing, setStatus: nothing, log: nothing };
+  if (/^class\b/.test(Function.prototype.toString.call(factory))) {
+    throw new CommandError(
+      `${what}: it is a class: expected a function that returns an object with "name" and "schedule"`,
+    );
+  }
   try {
     return factory(host);
   } catch (error) {
@@ -106,7 +111,8 @@ function isFile(path: string): boolean {
 }
 
 function kindOf(value: unknown): string {
-  return value === undefined ? "missing" : value === null ? "null" : `a ${typeof value}`;
+  if (value === undefined) return "missing";
+  return value === null ? "null" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 function firstLine(error: unknown): string {

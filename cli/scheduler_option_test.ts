@@ -48,6 +48,9 @@ Deno.test("loadScheduler() loads a module that makes one, and tells of any other
       ["export default () => { throw new Error('no'); };", "its function throws: no"],
       ["export default (", "Cannot load the scheduler"],
       ['import "./lost.ts"; export default 1;', "lost.ts"],
+      ['import "lost"; export default 1;', '"lost"'],
+      ["export default {};", "and it is an object"],
+      ["export default class Mine {}", "it is a class: expected a function that returns"],
     ];
     for (const [i, [text, message]] of bad.entries()) {
       const file = join(directory, `bad${i}.ts`);

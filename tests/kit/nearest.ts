@@ -10,7 +10,8 @@ export function nearest(typed: string, names: readonly string[]): string | undef
   let least = Math.max(2, Math.floor(typed.length / 3)) + 1;
   for (const name of names) {
     const steps = editSteps(typed.toLowerCase(), name.toLowerCase());
-    if (steps < least) {
+    // What shares no letter with it was not meant.
+    if (steps < least && steps < Math.max(typed.length, name.length)) {
       least = steps;
       best = name;
     }

@@ -13,4 +13,5 @@ Deno.test("nearest() finds what was meant, and nothing when nothing is near", ()
   assertEquals(nearest("sreve", ["get", "serve"]), "serve");
   assertEquals(nearest("GET", ["get", "serve"]), "get");
   assertEquals(nearest("download", ["get", "serve"]), undefined);
+  assertEquals(nearest("1", ["ca", "to"]), undefined);
 });

@@ -23,7 +23,8 @@ export class ScenarioError extends Error {
 
 /** A value as it is quoted in a message: JSON, cut when it is long. */
 export function quoteValue(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON has no numbers that are too large: it says null.
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value);
   return text.length <= MAX_QUOTED ? text : `${text.slice(0, MAX_QUOTED)}...`;
 }
 

@@ -16,7 +16,10 @@ const SPACE = /[ \t\r\n]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** Reads JSON. Throws {@linkcode JsonError} that names line and column and says what was expected there. */
+/**
+ * Reads JSON, in which no object has a key twice. Throws {@linkcode JsonError} that names line and column and says what was
+ * expected there.
+ */
 export function parseJson(text: string): unknown {
   const bare = text.startsWith("\ufeff") ? text.slice(1) : text;
   new Walk(bare).all();
@@ -41,15 +44,26 @@ class Walk {
     if (depth > MAX_DEPTH) throw this.#wrong(`at most ${MAX_DEPTH} levels`);
     this.#take(SPACE);
     const first = this.#text[this.#at];
-    if (first === "{") this.#list("}", () => this.#member(depth));
+    if (first === "{") this.#object(depth);
     else if (first === "[") this.#list("]", () => this.#value(depth + 1));
     else if (!this.#string() && !this.#take(SCALAR)) throw this.#wrong("a value");
     this.#take(SPACE);
   }
 
-  #member(depth: number): void {
+  #object(depth: number): void {
+    const keys = new Set<unknown>();
+    this.#list("}", () => this.#member(depth, keys));
+  }
+
+  #member(depth: number, keys: Set<unknown>): void {
     this.#take(SPACE);
+    const from = this.#at;
     if (!this.#string()) throw this.#wrong("a key in quotes");
+    const key: unknown = JSON.parse(this.#text.slice(from, this.#at));
+    if (keys.has(key)) {
+      throw new JsonError(`${this.#place(from)} has the key ${JSON.stringify(key)} again: expected it once`);
+    }
+    keys.add(key);
     this.#take(SPACE);
     if (this.#text[this.#at] !== ":") throw this.#wrong('":"');
     this.#at++;
@@ -92,9 +106,12 @@ class Walk {
   }
 
   #wrong(expected: string): JsonError {
-    const before = this.#text.slice(0, this.#at).split("\n");
     const found = this.#at < this.#text.length ? JSON.stringify(this.#text[this.#at]) : "the end";
-    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-    return new JsonError(`${place} has ${found}: expected ${expected}`);
+    return new JsonError(`${this.#place(this.#at)} has ${found}: expected ${expected}`);
+  }
+
+  #place(at: number): string {
+    const before = this.#text.slice(0, at).split("\n");
+    return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
   }
 }

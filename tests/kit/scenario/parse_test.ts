@@ -265,6 +265,11 @@ Deno.test("parseScenario() refuses wrong types and ranges and says what it expec
   );
 });
 
+Deno.test("parseScenario() shows a number that is too large as what it is, and not as null", () => {
+  const text = JSON.stringify({ ...BASE, links: [{ rateMbps: 7 }] }).replace("7", "1e999");
+  assertThrows(() => parseScenario(text, "file.json"), ScenarioError, '"links[0].rateMbps" is Infinity: expected');
+});
+
 Deno.test("parseScenario() refuses a mode, controller or layout that is not there yet by its name", () => {
   refused(
     { client: { congestion: "bbr" } },
