@@ -8,6 +8,7 @@ import {
 import { asHqError, type DocumentRoot } from "./document_root.ts";
 import { formatBytes, formatSeconds } from "./format.ts";
 import { HqError, HqErrorCode, readRequest } from "./hq.ts";
+import { FaultNotes } from "./scheduler_faults.ts";
 import { formatHostPort } from "./where.ts";
 
 /** Bytes of a file that are in memory at once, for each request. */
@@ -45,9 +46,18 @@ export class FileServer {
     const client = formatHostPort(incoming.remoteAddr);
     try {
       const conn = await this.#accept(incoming);
+      void this.#tellOfFaults(conn, client);
       for await (const stream of conn.incomingBidirectionalStreams) void this.#answer(stream, client);
     } catch (error) {
       this.#log(`${client} ${messageOf(error)}`);
+    }
+  }
+
+  async #tellOfFaults({ pathEvents }: QuicConn, client: string): Promise<void> {
+    const notes = new FaultNotes();
+    for await (const event of pathEvents) {
+      const note = notes.of(event);
+      if (note !== undefined) this.#log(`${client} ${note}`);
     }
   }
 

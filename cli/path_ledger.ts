@@ -1,4 +1,5 @@
 import type { PathStats, QuicConn } from "../mod.ts";
+import { FaultNotes } from "./scheduler_faults.ts";
 
 /** What a connection's paths carried, those that are over among them. */
 export class PathLedger {
@@ -38,7 +39,10 @@ export class PathLedger {
   }
 
   async #follow(events: QuicConn["pathEvents"]): Promise<void> {
+    const faults = new FaultNotes();
     for await (const { change, path, reason } of events) {
+      const fault = faults.of({ change, reason });
+      if (fault !== undefined) this.#notes.push(fault);
       const name = nameOf(path);
       if (change === "closed" && this.#end(path)) this.#notes.push(`path ${path.id} (${name}) is over: ${reason}`);
       if (change === "budget-low" || change === "budget-spent") {

@@ -38,3 +38,12 @@ Deno.test("PathLedger keeps each path that carried something", async () => {
   ]);
   assertEquals(ledger.all().map(({ id }) => id), [0, 1, 2]);
 });
+
+Deno.test("PathLedger tells of a scheduler's first fault, and when it is replaced", async () => {
+  const faults = Array.from({ length: 8 }, (): [string, PathStats] => ["scheduler-fault", stats(0, "cell", 1)]);
+  const ledger = await ledgerOf([...faults, ["scheduler-replaced", stats(0, "cell", 1)]]);
+  assertEquals(ledger.notes, [
+    "min-rtt answers in place of the scheduler reasons",
+    "min-rtt takes the place of the scheduler reasons",
+  ]);
+});

@@ -79,7 +79,7 @@ Deno.test("mpquic get and serve take a scheduler from a file", ONLY_LINUX, async
 Deno.test("mpquic get and serve with wrong paths or modes exit with 2 and say what is wrong", async () => {
   const get = ["get", "https://127.0.0.1:9/x"];
   const wrong: [string[], string][] = [
-    [[...get, "--path", "nowhere"], 'begins with "nowhere", expected an IP address'],
+    [[...get, "--path", "nowhere"], 'begins with "nowhere": expected an IP address'],
     [[...get, "--path", "127.0.0.1,lable=x"], 'did you mean "label"?'],
     [[...get, "--path", "127.0.0.1", "--path", "auto"], "no other --path"],
     [[...get, "--path", "127.0.0.1", "--max-paths", "0"], "exclude each other"],

@@ -6,6 +6,7 @@ import type { Command } from "./command.ts";
 import { ExitCode } from "./errors.ts";
 import { compareGroups, type Variant, variantsOf, type Yardstick, yardstickOf } from "./sim_compare.ts";
 import { readSimFiles, type SimFile } from "./sim_files.ts";
+import { SchedulerFaults } from "./scheduler_faults.ts";
 import { SCHEDULER_HELP } from "./scheduler_option.ts";
 import { SIM_ARGUMENTS, type SimOptions, simOptions } from "./sim_options.ts";
 import { openPicture, type RunPicture } from "./sim_picture.ts";
@@ -53,8 +54,11 @@ export const simCommand: Command = {
     }
     const logs = await openLogs(options.qlog);
     const picture = await openPicture(options);
+    const faults = new SchedulerFaults();
+    const run = { options, logs, faults, picture };
     try {
-      const isGood = options.compare ? compare(files, options, logs) : runAll(files, options, logs, picture);
+      const isGood = options.compare ? compare(files, run) : runAll(files, run);
+      for (const line of faults.lines) console.error(`mpquic: ${line}`);
       await picture?.save();
       return isGood ? ExitCode.DONE : ExitCode.FAILED;
     } finally {
@@ -63,16 +67,25 @@ export const simCommand: Command = {
   },
 };
 
+/** What all runs of a command have. */
+interface Running {
+  readonly options: SimOptions;
+  readonly logs: OpenLogs;
+  readonly faults: SchedulerFaults;
+  readonly picture: RunPicture | undefined;
+}
+
 /** Runs each file as it is; returns whether every run completed. */
-function runAll(files: readonly SimFile[], options: SimOptions, logs: OpenLogs, picture?: RunPicture): boolean {
+function runAll(files: readonly SimFile[], running: Running): boolean {
+  const { options, picture } = running;
   let allCompleted = true;
   const rows: SimRow[] = [];
   for (const { scenario, schedulers } of files) {
     const variant = { name: scenario.name, scenario, schedulers };
-    const results = runSeeds(variant, options, logs, "", (result) => {
+    const results = runSeeds(variant, running, "", (result) => {
       picture?.draw(result);
       if (options.json) console.log(JSON.stringify(result));
-    }, picture);
+    });
     allCompleted &&= results.every(({ completed }) => completed);
     rows.push(...rowsOf(scenario.name, yardstickOf(scenario.load), results));
   }
@@ -81,12 +94,13 @@ function runAll(files: readonly SimFile[], options: SimOptions, logs: OpenLogs, 
 }
 
 /** Runs each file in every way there is; returns whether every run completed. */
-function compare(files: readonly SimFile[], options: SimOptions, logs: OpenLogs): boolean {
+function compare(files: readonly SimFile[], running: Running): boolean {
+  const { options } = running;
   let allCompleted = true;
   files.forEach((file, i) => {
     const yardstick = yardstickOf(file.scenario.load);
     const groups = variantsOf(file).map((variant) => {
-      return { name: variant.name, results: runSeeds(variant, options, logs, variant.name) };
+      return { name: variant.name, results: runSeeds(variant, running, variant.name) };
     });
     groups.sort((a, b) => compareGroups(yardstick, a.results, b.results));
     allCompleted &&= groups.every(({ results }) => results.every(({ completed }) => completed));
@@ -116,11 +130,9 @@ function comparison(scenario: Scenario, yardstick: Yardstick, groups: readonly G
 
 function runSeeds(
   { scenario, schedulers }: Variant,
-  options: SimOptions,
-  logs: OpenLogs,
+  { options, logs, faults, picture }: Running,
   suffix: string,
   onResult: (result: ScenarioResult) => void = () => {},
-  picture?: RunPicture,
 ): ScenarioResult[] {
   return Array.from({ length: options.seeds }, (_, i) => {
     const seed = scenario.seed + i;
@@ -131,6 +143,7 @@ function runSeeds(
         seed,
         schedulers,
         clock: () => performance.now(),
+        onScheduler: (side, report) => faults.add(scenario.name, seed, side, report),
         ...(observers === undefined ? {} : { observers }),
         ...picture?.watch(scenario, observers),
       });

@@ -42,6 +42,7 @@ async function withFiles(
       "lte.json": "[[0, 5], [20, 1], [40, 5]]",
       "lte.mahi": "2\n4\n",
       "sched/only_last.ts": SCHEDULER,
+      "sched/faulty.ts": `export default () => ({ name: "faulty", schedule() { throw new Error("no idea"); } });`,
       "wrong.json": JSON.stringify({ ...SMALL, links: [{ queuMs: 3 }] }),
       "bbr.json": JSON.stringify({ ...SMALL, client: { congestion: "bbr2" } }),
     };
@@ -60,6 +61,17 @@ async function withFiles(
 function jsonLines({ stdout }: Ran): Record<string, unknown>[] {
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
+
+Deno.test("mpquic sim says that a scheduler made faults, and which was the last", async () => {
+  await withFiles(async (run) => {
+    const ran = await run("small.json", "--scheduler", "sched/faulty.ts", "--seeds", "2");
+    assertEquals(ran.code, 0, ran.stderr);
+    const said =
+      'mpquic: small: the scheduler "faulty" of the server made faults in 2 runs, and min-rtt took its place for good';
+    assertStringIncludes(ran.stderr, `${said}; the last, with seed 2: no idea`);
+    assertEquals((await run("small.json", "--scheduler", "sched/only_last.ts")).stderr, "");
+  });
+});
 
 Deno.test("mpquic sim --json prints a line for each run in the order given, and the same again", async () => {
   await withFiles(async (run, folder) => {

@@ -7,6 +7,7 @@ import type { CryptoProvider } from "../../../crypto/provider.ts";
 import type { ControllerFactory } from "../../../recovery/congestion/controller.ts";
 import type { ModeChoice } from "../../../schedulers/modes.ts";
 import type { SchedulerFactory } from "../../../schedulers/scheduler.ts";
+import type { SchedulerStats } from "../../../transport/connection/scheduler_seat.ts";
 import type { Observer } from "../../../transport/base/observer.ts";
 import type { TransportConfig } from "../../../transport/connection/config.ts";
 import type { LinkOptions } from "../link_options.ts";
@@ -41,6 +42,8 @@ export interface RunScenarioOptions {
   readonly onDelivered?: ((direction: "up" | "down", bytes: number, now: number) => void) | undefined;
   /** Hears of each message of a `periodic` load and each chunk of a `video` when it was answered to its last byte. */
   readonly onAnswered?: ((startedAt: number, now: number) => void) | undefined;
+  /** Hears at the end how each end's scheduler did: one that made too many faults has given way to min-RTT. */
+  readonly onScheduler?: ((side: Side, stats: SchedulerStats) => void) | undefined;
   /** "plain": packets are not encrypted, which takes less time and changes nothing else. Default "real". */
   readonly crypto?: WorldCrypto | undefined;
   /** Whose cryptography it is; all give the same bytes. Default: the fastest. */

@@ -109,6 +109,7 @@ export class Run {
       this.attempts.settle();
       fillResult(result, this.#scenario, this);
       this.#nameSchedulers(result);
+      this.#tellOfSchedulers();
     }
   }
 
@@ -117,6 +118,13 @@ export class Run {
     for (const side of ["client", "server"] as const) {
       const given = this.#options.schedulers?.[side] !== undefined;
       if (given) result[side] = this.stage[side]?.schedulerName ?? result[side];
+    }
+  }
+
+  #tellOfSchedulers(): void {
+    for (const side of ["client", "server"] as const) {
+      const connection = this.stage[side];
+      if (connection !== undefined) this.#options.onScheduler?.(side, connection.stats().scheduler);
     }
   }
 
