@@ -94,7 +94,7 @@ function wrap(inner: Scheduler, name: string, limits: Limits): Scheduler {
       return isLate && !innerCopies() ? "when-idle" : inner.reinjection;
     },
     schedule(work: Work, view: ConnectionView): Decision {
-      if (work.kind === "reinject" && !innerCopies()) {
+      if (work.kind === "reinject" && isLate && !innerCopies()) {
         const rescue = rescuer(work, view, leftAt(view));
         if (rescue !== undefined) return send(rescue);
         if (isAnswering(work.lastPath, view)) return HOLD;

@@ -142,7 +142,9 @@ Deno.test("costAware() saves what is in flight on a path that has become too slo
   const choices = (...rates: number[]): PathId[] =>
     rates.map((rate) => {
       dsl.deliveryRate = rate;
-      return make().schedule(again, view).path;
+      const scheduler = make();
+      scheduler.onEvent!({ type: "ack", path: 0, bytes: 100 }, view);
+      return scheduler.schedule(again, view).path;
     });
   // 1000 bytes are in flight; without a signal they have a second.
   assertEquals(choices(10, 1.1, 0.9), [-1, -1, 1]);
