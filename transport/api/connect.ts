@@ -16,7 +16,7 @@ import { QuicEndpoint } from "./endpoint.ts";
 import { coreOf, type EndpointCore } from "./endpoint_core.ts";
 import { environmentKeyLog } from "./key_log.ts";
 import { locate, locateAll, NO_PLAN, othersOf, type Target, targetsOf } from "./locate.ts";
-import { certificates, checkPort, checkProtocols, checkText, transportConfig } from "./options.ts";
+import { certificates, checkOptions, checkPort, checkProtocols, checkText, transportConfig } from "./options.ts";
 import { type PathPlan, planPaths } from "./path_options.ts";
 import { type Attempt, race } from "./race.ts";
 import { systemRoots } from "./roots.ts";
@@ -35,6 +35,7 @@ import type { ConnectQuicOptions, QuicConn, QuicEndpointLike } from "./types.ts"
  * error that tells most.
  */
 export async function connectQuic<ZRTT extends boolean = false>(options: ConnectQuicOptions<ZRTT>): Promise<QuicConn> {
+  checkOptions(options);
   const hostname = withoutBrackets(checkText("hostname", options.hostname));
   const port = checkPort(options.port);
   const isAuto = options.paths === "auto";

@@ -2,7 +2,7 @@ import { fastestProvider } from "../../crypto/choose.ts";
 import { SocketError } from "../io/socket.ts";
 import { EndpointCore } from "./endpoint_core.ts";
 import { acceptConfig, Listener } from "./listener.ts";
-import { checkCloseInfo, serverTls, transportConfig } from "./options.ts";
+import { checkCloseInfo, checkOptions, serverTls, transportConfig } from "./options.ts";
 import type {
   NetAddr,
   QuicCloseInfo,
@@ -56,6 +56,7 @@ export class QuicEndpoint implements QuicEndpointLike {
   }
 
   listen(options: QuicListenOptions): QuicListener {
+    checkOptions(options);
     const core = this.#core;
     if (core.isClosed) throw new Error("Cannot listen: the endpoint is closed");
     if (core.listener !== undefined) throw new Error("Cannot listen: the endpoint listens already");

@@ -25,7 +25,7 @@ export function transportConfig(options: QuicTransportOptions): TransportConfig 
     const value = options[name];
     if (value === undefined) return;
     if (typeof value !== "number" || !(value >= 0) || value === Infinity) {
-      throw new RangeError(`"${name}" is ${String(value)}: expected a number from 0 up`);
+      throw new RangeError(`"${name}" is ${shown(value)}: expected a number from 0 up`);
     }
     config[key] = value;
   };
@@ -47,11 +47,30 @@ export function transportConfig(options: QuicTransportOptions): TransportConfig 
   return config;
 }
 
+/** Checks that options are there at all; throws `TypeError`. */
+export function checkOptions(options: unknown): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Options are ${shown(options)}: expected an object`);
+  }
+}
+
+/** A value as it is told in messages. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null
+    ? "an object"
+    : typeof value === "function"
+    ? "a function"
+    : String(value);
+}
+
 /** Checks `alpnProtocols`; throws `TypeError`. */
 export function checkProtocols(protocols: readonly string[] | undefined): readonly string[] {
-  if (!Array.isArray(protocols) || protocols.length === 0) {
-    throw new TypeError('"alpnProtocols" is empty: expected at least one protocol');
+  if (!Array.isArray(protocols)) {
+    throw new TypeError(`"alpnProtocols" is ${shown(protocols)}: expected a list of names`);
   }
+  if (protocols.length === 0) throw new TypeError('"alpnProtocols" is empty: expected at least one protocol');
   for (const each of protocols) {
     if (typeof each === "string" && each !== "" && new TextEncoder().encode(each).length < 256) continue;
     throw new TypeError(`"alpnProtocols" holds ${JSON.stringify(each)}: expected names of 1 to 255 bytes`);
@@ -73,6 +92,7 @@ export function checkPort(port: unknown): number {
 
 /** The certificates in PEM texts, as DER; throws `TypeError` when one holds none. */
 export function certificates(name: string, texts: readonly string[]): Uint8Array[] {
+  if (!Array.isArray(texts)) throw new TypeError(`"${name}" is no list: expected a list of texts in PEM`);
   return texts.flatMap((text, i) => {
     const where = texts.length === 1 ? `"${name}"` : `"${name}"[${i}]`;
     const found = reading(where, () => decodePem(checkText(name, text), "CERTIFICATE"));

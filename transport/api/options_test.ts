@@ -38,6 +38,13 @@ Deno.test("transportConfig() names the option that is wrong", () => {
   assertThrows(() => transportConfig({ transport: { initialRtt: 0 } }), RangeError, '"initialRtt" is 0');
 });
 
+Deno.test("connectQuic() and listen() want options", async () => {
+  const nothing = undefined as unknown as ConnectQuicOptions & QuicListenOptions;
+  await assertRejects(() => connectQuic(nothing), TypeError, "Options are undefined: expected an object");
+  await using endpoint = new QuicEndpoint({ hostname: "127.0.0.1" });
+  assertThrows(() => endpoint.listen(nothing), TypeError, "Options are undefined: expected an object");
+});
+
 Deno.test("connectQuic() names the option that is wrong", async () => {
   const good = { hostname: "127.0.0.1", port: 443, alpnProtocols: ["x"] };
   const fails = async (bad: Record<string, unknown>, type: ErrorConstructor, message: string): Promise<void> => {
@@ -49,7 +56,13 @@ Deno.test("connectQuic() names the option that is wrong", async () => {
   await fails({ port: 65_536 }, RangeError, '"port" is 65536');
   await fails({ port: "443" }, RangeError, '"port" is 443');
   await fails({ alpnProtocols: [] }, TypeError, '"alpnProtocols" is empty');
-  await fails({ alpnProtocols: undefined }, TypeError, '"alpnProtocols" is empty');
+  await fails({ alpnProtocols: undefined }, TypeError, '"alpnProtocols" is undefined: expected a list');
+  await fails({ alpnProtocols: "x" }, TypeError, '"alpnProtocols" is "x": expected a list of names');
+  await fails({ caCerts: WORLD_CERTIFICATE }, TypeError, '"caCerts" is no list: expected a list of texts in PEM');
+  await fails({ paths: {} }, TypeError, '"paths" is an object: expected "auto" or a list');
+  await fails({ keepAliveInterval: "5" }, RangeError, '"keepAliveInterval" is "5": expected a number');
+  await fails({ transport: { hints: "no" } }, TypeError, '"hints" is "no": expected true or false');
+  await fails({ transport: { toString: 1 } }, TypeError, '"toString" is not a setting');
   await fails({ alpnProtocols: ["a".repeat(256)] }, TypeError, '"alpnProtocols" holds');
   await fails({ caCerts: ["nothing"] }, TypeError, '"caCerts" holds no certificate');
   await fails(

@@ -5,6 +5,7 @@
  */
 import type { Address } from "../base/address.ts";
 import { ipVersion, isWildcard, unmapped, withoutBrackets } from "../io/ip.ts";
+import { shown } from "./options.ts";
 import type { PathStatus, QuicPathDescription, QuicPathOptions } from "./path_types.ts";
 
 /** A path to have, its options checked. */
@@ -24,7 +25,7 @@ const MAX_PORT = 65_535;
 /** Checks what is said of one path; throws `TypeError` and `RangeError` naming the option, which begins with `prefix`. */
 export function planPath(options: QuicPathOptions, prefix = ""): PathPlan {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${prefix || "Path"} is ${String(options)}: expected an object`);
+    throw new TypeError(`${prefix || "Path"} is ${shown(options)}: expected an object`);
   }
   const name = (option: string): string => prefix === "" ? `"${option}"` : `${prefix}.${option}`;
   const { local, remote, status } = options;
@@ -38,7 +39,7 @@ export function planPath(options: QuicPathOptions, prefix = ""): PathPlan {
 
 /** Checks the option `paths` of a client; throws `TypeError` and `RangeError`. */
 export function planPaths(paths: readonly QuicPathOptions[]): PathPlan[] {
-  if (!Array.isArray(paths)) throw new TypeError(`"paths" is ${String(paths)}: expected "auto" or a list`);
+  if (!Array.isArray(paths)) throw new TypeError(`"paths" is ${shown(paths)}: expected "auto" or a list`);
   if (paths.length === 0) throw new RangeError('"paths" is empty: expected at least one path');
   return paths.map((path, i) => planPath(path, `"paths"[${i}]`));
 }
@@ -54,6 +55,9 @@ export function checkDescription(
   options: QuicPathDescription,
   name: (option: string) => string = (option) => `"${option}"`,
 ): PathPlan["description"] {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Description is ${shown(options)}: expected an object`);
+  }
   const { label, cost, metered, budgetBytes } = options;
   if (label !== undefined && typeof label !== "string") {
     throw new TypeError(`${name("label")} is ${shown(label)}: expected text`);
@@ -121,8 +125,4 @@ export function canonical(hostname: string): string {
   const zone = hostname.indexOf("%");
   const address = zone < 0 ? hostname : hostname.slice(0, zone);
   return new URL(`http://[${address}]/`).hostname.slice(1, -1) + (zone < 0 ? "" : hostname.slice(zone));
-}
-
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

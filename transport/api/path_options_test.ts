@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { canonical, planPath, planPaths } from "./path_options.ts";
+import { canonical, checkDescription, planPath, planPaths } from "./path_options.ts";
 import type { QuicPathOptions } from "./path_types.ts";
 
 Deno.test("planPath() reads local addresses with a port and without", () => {
@@ -57,7 +57,13 @@ Deno.test("planPaths() refuses what cannot be, and names it", () => {
   }
   assertThrows(() => planPath({ cost: -1 }), RangeError, '"cost" is -1');
   assertThrows(() => planPaths([]), RangeError, '"paths" is empty');
-  assertThrows(() => planPaths("all" as unknown as QuicPathOptions[]), TypeError, '"paths" is all');
+  assertThrows(
+    () => planPaths("all" as unknown as QuicPathOptions[]),
+    TypeError,
+    '"paths" is "all": expected "auto" or a list',
+  );
+  const nothing = undefined as unknown as QuicPathOptions;
+  assertThrows(() => checkDescription(nothing), TypeError, "Description is undefined: expected an object");
 });
 
 Deno.test("canonical() writes addresses as the system does, and nothing for names", () => {

@@ -5,6 +5,7 @@ import type { PathEvent } from "../paths/path_events.ts";
 import { canReach, ipVersion } from "../io/ip.ts";
 import { resolveHost } from "../io/resolve.ts";
 import { isPermissionError, type SendErrorKind } from "../io/socket.ts";
+import { shown } from "./options.ts";
 import { PathFeed } from "./path_feed.ts";
 import { PathHandle, type PathHost, unopened } from "./path_handle.ts";
 import { type PathPlan, planPath } from "./path_options.ts";
@@ -72,7 +73,7 @@ export class ConnPaths implements PathHost {
   idOf(path: QuicPath | number): number {
     const id = typeof path === "number" ? path : path instanceof PathHandle ? path.id : undefined;
     if (id === undefined) {
-      throw new TypeError(`"path" is ${String(path)}: expected a path of the connection, or its id`);
+      throw new TypeError(`"path" is ${shown(path)}: expected a path of the connection, or its id`);
     }
     if (this.find(path) === undefined) throw new PathError(`Cannot send on path ${id}: it is not open`);
     return id;

@@ -157,7 +157,7 @@ Deno.test("connectQuic() refuses paths that cannot be before anything is sent", 
   await using server = new Server();
   const wrong: [Partial<Parameters<Server["connect"]>[0]>, Kind, string][] = [
     [{ paths: [] }, RangeError, '"paths" is empty'],
-    [{ paths: "all" as unknown as QuicPathOptions[] }, TypeError, '"paths" is all'],
+    [{ paths: "all" as unknown as QuicPathOptions[] }, TypeError, '"paths" is "all"'],
     [{ paths: [...TWO_PATHS, { local: "a" }] }, RangeError, '"paths"[2].local is "a"'],
     [{ paths: TWO_PATHS, maxPaths: 1 }, RangeError, '"paths" has 2 entries: expected no more than "maxPaths", 1'],
     [{ maxPaths: -1 }, RangeError, '"maxPaths" is -1'],

@@ -138,15 +138,20 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
 
 const NUMBER_SPACES: readonly unknown[] = ["multiple", "single"];
 
-/** Fills in the defaults; throws `RangeError` naming the key whose value is out of range, `TypeError` for an unknown key. */
+/** Fills in the defaults; throws `RangeError` naming the key whose value is out of range, `TypeError` for an unknown key and a wrong type. */
 export function resolveConfig(config: TransportConfig = {}): ResolvedConfig {
   const resolved: Record<string, unknown> = { ...DEFAULT_CONFIG };
   for (const [key, value] of Object.entries(config)) {
     if (value === undefined) continue;
-    if (!(key in DEFAULT_CONFIG)) throw new TypeError(`Cannot configure the transport: "${key}" is not a setting`);
+    if (!Object.hasOwn(DEFAULT_CONFIG, key)) {
+      throw new TypeError(`Cannot configure the transport: "${key}" is not a setting`);
+    }
     const range = RANGES[key];
     if (range !== undefined && !(typeof value === "number" && value >= range[0] && value <= range[1])) {
       throw new RangeError(`"${key}" is ${value}: expected a number from ${range[0]} to ${range[1]}`);
+    }
+    if (typeof resolved[key] === "boolean" && typeof value !== "boolean") {
+      throw new TypeError(`"${key}" is ${JSON.stringify(value)}: expected true or false`);
     }
     resolved[key] = value;
   }
