@@ -1,5 +1,5 @@
 /** The suite for schedulers finds what is wrong, and says where. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { minRtt, type SchedulerFactory } from "../../schedulers/mod.ts";
 import { SCHEDULER_RULES, schedulerViolations, testScheduler } from "../kit/mod.ts";
 import { BROKEN } from "./broken.ts";
@@ -29,7 +29,33 @@ Deno.test("schedulerViolations() finds the same each time, and nothing in what i
   assertEquals(schedulerViolations(minRtt), []);
 });
 
+Deno.test("schedulerViolations() says where a scheduler threw, and what it made that is none", () => {
+  const first = (factory: unknown, rule: string): string => {
+    const rules = SCHEDULER_RULES.filter(({ name }) => name === rule);
+    return schedulerViolations(factory as SchedulerFactory, rules)[0]?.what ?? "";
+  };
+  const later = { name: "later", schedule: () => Promise.resolve({ path: 0, copies: [] }) };
+  const cases: [made: () => unknown, walk: RegExp][] = [
+    [() => ({ name: "thrower", schedule: () => oops() }), /^threw Error: oops \(broken_test\.ts:\d+:\d+\)$/],
+    [() => oops(), /^threw Error: oops \(broken_test\.ts:\d+:\d+\)$/],
+    [() => later, /^answered a Promise: expected a decision at once$/],
+    [() => Promise.resolve(minRtt()), /^made a Promise: expected an object with "name" and "schedule"$/],
+    [() => undefined, /^made undefined: expected an object with "name" and "schedule"$/],
+    [() => ({ name: "idle" }), /^made no "schedule": expected/],
+    [() => ({ schedule: minRtt().schedule }), /^made no "name": expected/],
+  ];
+  for (const [factory, expected] of cases) {
+    for (const rule of ["survives a single path", "has every byte arrive once"]) {
+      assertMatch(first(factory, rule), expected);
+    }
+  }
+});
+
 Deno.test("testScheduler() refuses what is no scheduler, before it registers a test", () => {
   assertThrows(() => testScheduler("mine", {} as SchedulerFactory), TypeError, 'Scheduler "mine" is object');
   assertThrows(() => testScheduler(minRtt as unknown as string, minRtt), TypeError, "Name is function");
 });
+
+function oops(): never {
+  throw new Error("oops");
+}

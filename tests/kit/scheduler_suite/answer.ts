@@ -26,6 +26,7 @@ export interface SoundAnswer {
 /** Reads an answer as the core does: once, and trusting nothing. */
 export function readAnswer(raw: unknown, view: ConnectionView): SoundAnswer | Mistake {
   if (typeof raw !== "object" || raw === null) return unusable(`answered ${show(raw)}: expected a decision`);
+  if (raw instanceof Promise) return unusable("answered a Promise: expected a decision at once");
   const { path, copies } = raw as { path?: unknown; copies?: unknown };
   if (path === HOLD.path) return { path: HOLD.path, copies: [] };
   const ids = view.paths.map(({ id }) => id);
@@ -41,12 +42,40 @@ export function readAnswer(raw: unknown, view: ConnectionView): SoundAnswer | Mi
   return { path: path as number, copies: copies as number[] };
 }
 
+/** Where an error comes from: the innermost place that is in a file. */
+function placeOf(error: unknown): string {
+  const frames = error instanceof Error && typeof error.stack === "string" ? error.stack.split("\n") : [];
+  const found = frames.map((frame) => /([^/\\()\s]+:\d+:\d+)\)?$/.exec(frame)?.[1]).find((place) =>
+    place !== undefined
+  );
+  return found === undefined ? "" : ` (${found})`;
+}
+
+/** What a factory made is a scheduler. */
+export function checkMade(made: unknown): Mistake | undefined {
+  if (made instanceof Promise) return notMade("a Promise");
+  const read = ask(() => {
+    const { name, schedule } = (made ?? {}) as { name?: unknown; schedule?: unknown };
+    return { name, schedule };
+  });
+  if (isMistake(read)) return read;
+  const { name, schedule } = read;
+  if (typeof schedule !== "function") {
+    return notMade(typeof made === "object" && made !== null ? 'no "schedule"' : show(made));
+  }
+  return typeof name === "string" ? undefined : notMade('no "name"');
+}
+
+function notMade(what: string): Mistake {
+  return { kind: "threw", what: `made ${what}: expected an object with "name" and "schedule"` };
+}
+
 /** Asks; what it throws is a mistake. */
 export function ask<T>(question: () => T): T | Mistake {
   try {
     return question();
   } catch (error) {
-    return { kind: "threw", what: `threw ${describe(error)}` };
+    return { kind: "threw", what: `threw ${describe(error)}${placeOf(error)}` };
   }
 }
 

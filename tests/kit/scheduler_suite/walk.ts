@@ -9,6 +9,7 @@ import { Random } from "../random.ts";
 import { connectionView, type PlainConnection, workOf } from "../views.ts";
 import {
   ask,
+  checkMade,
   checkReinjection,
   isMistake,
   type Mistake,
@@ -304,9 +305,9 @@ class Walker implements WalkResult {
         log() {},
       })
     );
-    if (isMistake(made)) this.#note(made);
-    else if (typeof made?.schedule !== "function") this.#add("threw", "made no scheduler: expected one");
-    else this.#scheduler = made;
+    const mistake = isMistake(made) ? made : checkMade(made);
+    if (mistake !== undefined) this.#note(mistake);
+    else this.#scheduler = made as Scheduler;
   }
 
   #tell(event: SchedulerEvent): void {

@@ -1,5 +1,5 @@
 import type { ConnectionView, Scheduler, SchedulerFactory, Work } from "../../../schedulers/mod.ts";
-import { ask, isMistake, readAnswer } from "./answer.ts";
+import { ask, checkMade, isMistake, readAnswer } from "./answer.ts";
 
 /** Between the core and a scheduler: lets all pass as it is, and remembers what was asked, answered and wrong. */
 export class Witness {
@@ -16,11 +16,12 @@ export class Witness {
   /** Makes schedulers that are watched. */
   readonly mode: SchedulerFactory = (host) => {
     const made = ask(() => this.#factory(host));
-    if (isMistake(made)) {
-      this.note(made.what);
-      throw new Error(made.what);
+    const mistake = isMistake(made) ? made : checkMade(made);
+    if (mistake !== undefined) {
+      this.note(mistake.what);
+      throw new Error(mistake.what);
     }
-    return this.#watch(made);
+    return this.#watch(made as Scheduler);
   };
 
   /** Something was wrong; only the first is kept. */
