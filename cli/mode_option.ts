@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DEFAULT_MODE, type ModeChoice, SCHEDULER_NAMES, schedulerByName } from "@multipath/quic/schedulers";
+import { DEFAULT_MODE, type ModeChoice, modes, SCHEDULER_NAMES, schedulerByName } from "@multipath/quic/schedulers";
 import type { Arguments } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
 import { nearest } from "../tests/kit/nearest.ts";
@@ -12,10 +12,16 @@ import { loadScheduler, SCHEDULER_HELP } from "./scheduler_option.ts";
 /** Most paths that can be asked for. */
 const MAX_PATHS = 64;
 
+const SCHEDULERS_ALONE = SCHEDULER_NAMES.filter((name) => !Object.hasOwn(modes, name));
+
+/** Lines for `--help`: the names that there are. */
+export const MODE_NAMES_HELP = `                      ${Object.keys(modes).join(", ")};
+                      schedulers without a policy for paths: ${SCHEDULERS_ALONE.slice(0, 4).join(", ")},
+                      ${SCHEDULERS_ALONE.slice(4).join(", ")}`;
+
 /** Lines for `--help`. */
-export const MODE_HELP = `  --mode MODE         Which path gets the next packet: ${
-  SCHEDULER_NAMES.join(", ")
-}. Default ${DEFAULT_MODE}
+export const MODE_HELP = `  --mode MODE         Which path gets the next packet. Default ${DEFAULT_MODE}
+${MODE_NAMES_HELP}
 ${SCHEDULER_HELP}
   --max-paths N       Paths at once; 0: do not offer RFC 10069. Default 4
   --no-hints          Do not offer the hints extension: all that the other end learns of paths is whether they are backups`;

@@ -1,9 +1,9 @@
-import { SCHEDULER_NAMES } from "@multipath/quic/schedulers";
 import { controllerNames, numberSpacesNames, type Scenario, type ScenarioResult } from "../tests/kit/scenario/mod.ts";
 import { runScenario } from "../tests/kit/sim/run.ts";
 import { readArguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { ExitCode } from "./errors.ts";
+import { MODE_NAMES_HELP } from "./mode_option.ts";
 import { compareGroups, type Variant, variantsOf, type Yardstick, yardstickOf } from "./sim_compare.ts";
 import { readSimFiles, type SimFile } from "./sim_files.ts";
 import { SchedulerFaults } from "./scheduler_faults.ts";
@@ -19,7 +19,8 @@ const HELP =
 Usage: mpquic sim FILE... [options]
 
   --json              A line of JSON for each run, in the order given. Default: a table
-  --mode MODE         In place of both sides' mode: ${SCHEDULER_NAMES.join(", ")}
+  --mode MODE         In place of both sides' mode
+${MODE_NAMES_HELP}
 ${SCHEDULER_HELP}
   --congestion NAME   In place of both sides' congestion controller: ${controllerNames().join(", ")}
   --number-spaces S   In place of both sides' layout of packet numbers: ${numberSpacesNames().join(", ")}

@@ -16,6 +16,9 @@ import { userPath } from "./where.ts";
 /** Most runs of one file. */
 const MAX_SEEDS = 100_000;
 
+/** What a person would take for a picture of another kind. */
+const OTHER_PICTURE = /\.(?:png|jpe?g|gif|webp|pdf)$/i;
+
 /** What the command takes. */
 export const SIM_ARGUMENTS: ArgumentSpec = {
   flags: ["json", "compare"],
@@ -94,6 +97,9 @@ function pictureOption(given: Arguments): PictureOption | undefined {
   if (file === undefined) {
     if (end !== undefined) throw new UsageError('"--picture-end" is given without "--picture": expected both');
     return undefined;
+  }
+  if (OTHER_PICTURE.test(file)) {
+    throw new UsageError(`"--picture" is "${file}": expected a name that ends in .svg, for that is what is drawn`);
   }
   if (given.has("compare")) throw exclusive("--picture", "--compare");
   const runs = given.positional.length * (whole(given, "seeds", 1, MAX_SEEDS) ?? 1);

@@ -198,6 +198,9 @@ Deno.test("mpquic sim --picture is of one run, in a file that can be written, or
       assertEquals([ran.code, ran.stdout], [code, ""]);
       assertStringIncludes(ran.stderr, message);
     }
+    const other = await run("small.json", "--picture", "x.png");
+    assertEquals([other.code, other.stdout], [2, ""]);
+    assertStringIncludes(other.stderr, '"--picture" is "x.png": expected a name that ends in .svg');
     const nowhere = await run("small.json", "--picture", "none/x.svg");
     assertEquals([nowhere.code, nowhere.stdout, nowhere.stderr.trimEnd().split("\n").length], [1, "", 1]);
     assertStringIncludes(nowhere.stderr, `mpquic: Cannot write the picture "${join(folder, "none/x.svg")}": `);
