@@ -210,8 +210,22 @@ export class Requests {
   }
 }
 
-/** A bulk transfer as requests: `bytes` split evenly over `streams`, each with a small request. */
+/** Where bulk transfers go, from the client's side. */
+const DIRECTIONS: readonly string[] = ["up", "down", "both"];
+
+/**
+ * A bulk transfer as requests: `bytes` split evenly over `streams`, each with a small request.
+ *
+ * @throws {RangeError} when the direction is none, `bytes` no integer from 0 or `streams` none from 1.
+ */
 export function bulk(direction: "up" | "down" | "both", bytes: number, streams = 1): RequestOptions[] {
+  if (!DIRECTIONS.includes(direction)) {
+    throw new RangeError(`Direction is "${String(direction)}": expected one of ${DIRECTIONS.join(", ")}`);
+  }
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError(`Bytes are ${bytes}: expected an integer from 0`);
+  if (!Number.isSafeInteger(streams) || streams < 1) {
+    throw new RangeError(`Streams are ${streams}: expected an integer from 1`);
+  }
   const small = 100;
   return Array.from({ length: streams }, (_, i) => {
     const share = Math.floor(bytes * (i + 1) / streams) - Math.floor(bytes * i / streams);

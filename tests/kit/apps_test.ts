@@ -181,3 +181,15 @@ Deno.test("fillPattern() makes the same bytes in one piece and in many, across b
   assertEquals(whole, pieces);
   assertEquals(checkPattern(whole, 7, 60_000), -1);
 });
+
+Deno.test("bulk() refuses what is no transfer", () => {
+  assertThrows(
+    () => bulk("sideways" as "up", 5),
+    RangeError,
+    'Direction is "sideways": expected one of up, down, both',
+  );
+  for (const bytes of [-5, 1.5, NaN]) {
+    assertThrows(() => bulk("down", bytes), RangeError, `Bytes are ${bytes}: expected`);
+  }
+  for (const streams of [0, 1.5]) assertThrows(() => bulk("up", 5, streams), RangeError, `Streams are ${streams}`);
+});

@@ -227,6 +227,7 @@ export class World {
 
   /** Has the application do something at a time; its host need not be named, all are looked after. */
   at(time: number, run: (now: number) => void): void {
+    if (typeof run !== "function") throw new TypeError(`Action is ${typeof run}: expected a function`);
     this.#clock.schedule(time, "application", run);
   }
 
@@ -235,9 +236,13 @@ export class World {
     this.at(this.now + delay, run);
   }
 
-  /** Lets time pass until something holds, nothing is left to happen, or the limit is reached. */
+  /**
+   * Lets time pass until something holds, nothing is left to happen, or the limit is reached. Throws `RangeError` for a limit
+   * that is no time.
+   */
   run(options: RunOptions = {}): RunEnd {
     const { until, limit = this.now + DEFAULT_LIMIT } = options;
+    if (!(limit >= 0)) throw new RangeError(`"limit" is ${String(limit)}: expected virtual milliseconds from 0`);
     // Whoever called may have used the nodes since the last run.
     this.#wakeAll();
     this.#flush();

@@ -268,3 +268,9 @@ Deno.test("World.addHost() refuses a hostname that is taken", () => {
     "belongs",
   );
 });
+
+Deno.test("World refuses actions that are none, and limits that are no time", () => {
+  const { world } = pair();
+  assertThrows(() => world.at(5, undefined as unknown as () => void), TypeError, "Action is undefined");
+  for (const limit of [NaN, -1]) assertThrows(() => world.run({ limit }), RangeError, `"limit" is ${limit}: expected`);
+});
