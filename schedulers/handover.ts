@@ -21,7 +21,7 @@ export const GIVE_BACK_AFTER = 1000;
 export const RELAPSE_WITHIN = 10_000;
 /** The longest that it must have worked: milliseconds. */
 export const GIVE_BACK_MOST = 16_000;
-/** Whoever followed the peer leads again when the peer has sent no data for so long: milliseconds. */
+/** Whoever followed the peer leads back only when that had so much more time for it than it needs: milliseconds. */
 export const LEAD_AFTER = 3000;
 /** How often the spare paths are asked for a sign of life, which keeps translators' mappings: milliseconds. */
 export const KEEP_ALIVE = 15_000;
@@ -38,7 +38,8 @@ const ASK_EVERY = 250;
  * | is overdue, and so is the answer to its probe       | the next choice takes over, with all that was in flight      |
  * | is gone, suspended, or the peer calls it a backup   | likewise                                                     |
  * | answers, but the peer's data moves to another path  | this end follows it                                          |
- * | is not the first choice, which works for a second   | data goes back to that; who followed waits to be led back    |
+ * | is not the first choice, which works for a second   | data goes back to that; who followed waits to be led back,   |
+ * |                                                     | but not for ever                                             |
  */
 export function handover(host: SchedulerHost): Scheduler {
   const use = new PathInUse(host);
@@ -52,7 +53,7 @@ export function handover(host: SchedulerHost): Scheduler {
       if (path === undefined) return HOLD;
       if (work.kind === "reinject" && (work.lastPath === path.id || !isInDoubt(work, view, use.doubts))) return HOLD;
       if (path.room === 0) return HOLD;
-      use.doubts.onSend(path, view);
+      use.onSend(path, view);
       return send(path);
     },
     ackPath: (receivedOn, view) => use.ackPath(receivedOn, view),
@@ -62,11 +63,11 @@ export function handover(host: SchedulerHost): Scheduler {
 
 /** What became of a path that failed. */
 interface Record {
-  /** When it last failed. */
-  failedAt: number;
   /** Since when it answers again; `Infinity`: it does not. */
   goodSince: number;
-  /** When data last went back to it. */
+  /** When it was last asked for a sign of life. */
+  askedAt: number;
+  /** When data last went back to it; `-Infinity`: not since it failed. */
   givenBackAt: number;
   /** How long it must work before that. */
   patience: number;
@@ -78,6 +79,8 @@ class PathInUse {
   readonly #host: SchedulerHost;
   #current: PathId = -1;
   #switchedAt = -Infinity;
+  /** When the peer could first know of the path: at once, but of one to which data goes back only by data. */
+  #shownAt = -Infinity;
   #followed = false;
   #aliveAt = 0;
   readonly #records = new Map<PathId, Record>();
@@ -92,6 +95,12 @@ class PathInUse {
     const current = find(view, this.#current);
     if (current === undefined || this.#hasFailed(current, view.now)) return this.#leave(current, view);
     return this.#follow(current, view) ?? this.#giveBack(current, view) ?? current;
+  }
+
+  /** Data goes out on the path in use. */
+  onSend(path: PathView, view: ConnectionView): void {
+    this.#shownAt = Math.min(this.#shownAt, view.now);
+    this.doubts.onSend(path, view);
   }
 
   ackPath(receivedOn: PathId, view: ConnectionView): PathId {
@@ -126,11 +135,15 @@ class PathInUse {
     let next = this.#aliveAt + KEEP_ALIVE;
     for (const path of paths) {
       const record = this.#records.get(path.id);
-      if (record === undefined || path.id === this.#current) continue;
-      // It is asked until it answers, and once more before it is trusted.
-      const due = record.goodSince === Infinity ? now + ASK_EVERY : record.goodSince + record.patience;
-      if (record.goodSince === Infinity) this.#host.probe(path.id);
-      if (due > now) next = Math.min(next, due);
+      if (record === undefined || path.id === this.#current || now >= record.goodSince + record.patience) continue;
+      if (this.#hasFailed(path, now)) record.goodSince = Infinity;
+      // It is asked until it answers, and all the time until it is trusted: it may come and go.
+      if (record.goodSince === Infinity || now >= record.askedAt + ASK_EVERY) {
+        record.askedAt = now;
+        this.#host.probe(path.id);
+      }
+      const due = record.goodSince + record.patience;
+      next = Math.min(next, record.askedAt + ASK_EVERY, due > now ? due : Infinity);
     }
     return next;
   }
@@ -154,7 +167,9 @@ class PathInUse {
     for (const path of view.paths) {
       if (path === current || path.lastDataAt <= current.lastDataAt || this.#hasFailed(path, now)) continue;
       // What it sent before it could know of our move tells nothing.
-      if (path.lastDataAt < this.#switchedAt + Math.max(path.srtt, current.srtt)) continue;
+      if (path.lastDataAt < this.#shownAt + Math.max(path.srtt, current.srtt)) continue;
+      // The peer knows something about the better path: it must prove itself here as well.
+      if (compare(current, path) < 0) this.#fail(current.id, now);
       this.#take(path, true, now);
       return path;
     }
@@ -166,10 +181,14 @@ class PathInUse {
     const { now } = view;
     const first = this.#firstOf(view, (path) => this.#isTrusted(path, now));
     if (first === undefined || first === current || compare(first, current) >= 0) return undefined;
-    if (this.#followed && now < current.lastDataAt + LEAD_AFTER) return undefined;
     const record = this.#records.get(first.id);
+    // Two ends that wait for each other would wait for ever.
+    if (this.#followed && now < (record?.goodSince ?? this.#switchedAt) + (record?.patience ?? 0) + LEAD_AFTER) {
+      return undefined;
+    }
     if (record !== undefined) record.givenBackAt = now;
     this.#take(first, false, now);
+    this.#shownAt = Infinity;
     return first;
   }
 
@@ -189,7 +208,7 @@ class PathInUse {
 
   #take(path: PathView, isFollowing: boolean, now: number): void {
     this.#current = path.id;
-    this.#switchedAt = now;
+    this.#switchedAt = this.#shownAt = now;
     this.#followed = isFollowing;
     this.#host.log("path in use", { path: path.id, follows: isFollowing });
   }
@@ -197,14 +216,17 @@ class PathInUse {
   #fail(id: PathId, now: number): void {
     const record = this.#records.get(id);
     if (record === undefined) {
-      const fresh = { failedAt: now, goodSince: Infinity, givenBackAt: -Infinity, patience: GIVE_BACK_AFTER };
-      this.#records.set(id, fresh);
+      this.#records.set(id, {
+        goodSince: Infinity,
+        askedAt: now,
+        givenBackAt: -Infinity,
+        patience: GIVE_BACK_AFTER,
+      });
       return;
     }
     const isRelapse = now - record.givenBackAt < RELAPSE_WITHIN;
     if (isRelapse) record.patience = Math.min(2 * record.patience, GIVE_BACK_MOST);
-    else if (record.goodSince !== Infinity) record.patience = GIVE_BACK_AFTER;
-    record.failedAt = now;
+    else if (record.givenBackAt !== -Infinity) record.patience = GIVE_BACK_AFTER;
     record.goodSince = Infinity;
     record.givenBackAt = -Infinity;
   }

@@ -7,6 +7,7 @@ import {
   type Scheduler,
   type SchedulerHost,
   send,
+  sendCopies,
   type Work,
 } from "./scheduler.ts";
 import { isHealthy } from "./select.ts";
@@ -15,6 +16,9 @@ import { isHealthy } from "./select.ts";
 export const KEEP_WARM = 1000;
 /** For so long after the last data of either end: a connection that is not used may fall silent. */
 export const WARM_FOR = 5000;
+
+/** A path that takes less than one of so many parts of another's time is worth a copy, though it just lost a packet. */
+const MUCH_SOONER = 2;
 
 /** The rank of a path that lost the data before: behind others that answer, before a backup. */
 const OTHERS_FIRST = 0.5;
@@ -27,12 +31,15 @@ const OTHERS_FIRST = 0.5;
  * - A path whose oldest packet is overdue is left at once, long before a probe timeout, and what is in flight on it is offered
  *   again elsewhere. Its probe tells whether one packet was lost or the path.
  * - What was lost does not go again on the path that lost it, if there is another that answers.
+ * - Where the other takes more than twice as long, the path that lost a packet gets a copy until it fails to answer, and goes on
+ *   acknowledging what it brings: one loss is no reason to be that much slower.
  * - A packet waits for the fastest path when that is full, unless another gets it there sooner.
  */
 export function interactive(host: SchedulerHost): Scheduler {
   const doubts = new Doubts(host);
   let usedAt = -Infinity;
   let warmAt = -Infinity;
+  let straggles = false;
   doubts.alsoWakeAt(() => warmAt < usedAt + WARM_FOR ? warmAt + KEEP_WARM : Infinity);
 
   function keepWarm(view: ConnectionView): void {
@@ -66,29 +73,72 @@ export function interactive(host: SchedulerHost): Scheduler {
     return best;
   }
 
+  /** Whether the path answers, and a packet is there much sooner on it than on the other one, if it is there. */
+  function isMuchSooner(path: PathView, than: PathView, now: number): boolean {
+    return MUCH_SOONER * path.srtt < than.srtt && path.status === than.status && isHealthy(path, now) &&
+      !doubts.isFailing(path, now);
+  }
+
+  /** A path that was passed over as it lost something, or may have, though a packet would be there much sooner. */
+  function passedOver(chosen: PathView, view: ConnectionView): PathView | undefined {
+    const { paths, now } = view;
+    let best: PathView | undefined;
+    for (let i = 0; i < paths.length; i++) {
+      const path = paths[i]!;
+      if (path.room === 0 || (best !== undefined && path.srtt >= best.srtt)) continue;
+      if (isMuchSooner(path, chosen, now)) best = path;
+    }
+    return best;
+  }
+
+  /** Whether what is in flight is there much sooner if it goes once more on the path. */
+  function isRescue(work: Work, path: PathView, view: ConnectionView): boolean {
+    const from = view.paths.find(({ id }) => id === work.lastPath);
+    return from !== undefined && !doubts.has(path.id) && isMuchSooner(path, from, view.now) &&
+      work.firstSentAt + from.srtt > view.now + MUCH_SOONER * path.srtt;
+  }
+
+  /** Whether something is in flight on a path that is much slower than another. */
+  function isStraggling({ paths }: ConnectionView): boolean {
+    let [least, most] = [Infinity, 0];
+    for (let i = 0; i < paths.length; i++) {
+      const { srtt, inFlight } = paths[i]!;
+      least = Math.min(least, srtt);
+      if (inFlight > 0) most = Math.max(most, srtt);
+    }
+    return MUCH_SOONER * least < most;
+  }
+
   return {
     name: "interactive",
     get reinjection() {
-      return doubts.any ? "before-new" : "never";
+      return doubts.any ? "before-new" : straggles ? "when-idle" : "never";
     },
     schedule(work: Work, view: ConnectionView): Decision {
-      if (work.kind === "reinject" && !isInDoubt(work, view, doubts)) return HOLD;
       const path = pick(work, view);
-      if (path === undefined || path.room === 0) return HOLD;
+      if (path === undefined) return HOLD;
+      if (work.kind === "reinject" && !isInDoubt(work, view, doubts) && !isRescue(work, path, view)) return HOLD;
+      const quicker = work.kind === "reinject" ? undefined : passedOver(path, view);
+      if (path.room === 0 && quicker === undefined) return HOLD;
       usedAt = view.now;
+      if (quicker !== undefined) doubts.onSend(quicker, view);
+      if (path.room === 0) return send(quicker!);
       doubts.onSend(path, view);
-      return send(path);
+      return quicker === undefined ? send(path) : sendCopies(path, [quicker.id]);
     },
     ackPath(receivedOn: number, view: ConnectionView): number {
-      let best = view.paths.find((path) => path.id === receivedOn);
+      const own = view.paths.find((path) => path.id === receivedOn);
+      let best = own;
       for (const path of view.paths) {
         if (best === undefined || rank(path, view.now) < rank(best, view.now)) best = path;
       }
-      return best!.id;
+      // To lose one packet is no reason for acknowledgements that are late by far.
+      return own !== undefined && isMuchSooner(own, best!, view.now) ? receivedOn : best!.id;
     },
     onEvent(event, view) {
       keepWarm(view);
       doubts.onEvent(event, view);
+      straggles = isStraggling(view);
       if (event.type === "path-usable") host.probe(event.path);
     },
   };
