@@ -74,11 +74,20 @@ for (const congestion of CONTROLLERS) {
   });
 
   Deno.test(`Connection loses little in slow start and after it, ${congestion}`, () => {
-    const transfer = lean("down", 10_000_000, { ...both, link: { rateMbps: 50, delayMs: 25 } });
+    const link = { rateMbps: 50, delayMs: 25, queueMs: 50 };
+    const transfer = lean("down", 10_000_000, { ...both, link });
     finish(transfer);
     const { pair } = transfer;
-    const { handed, dropped } = pair.link.down.counts;
-    assertLess(dropped.queue / handed, 0.03, `${dropped.queue} of ${handed} datagrams were lost`);
+    const { dropped } = pair.link.down.counts;
+    // The queue overflows when what is on the way fills link and queue. Until the sender hears of it, slow start adds as much as
+    // is acknowledged meanwhile: that again, at most. Where doublings of the first window fall is chance; RFC 9406 looks once a
+    // round trip. All that is lost later is to fit in, too.
+    const held = link.rateMbps * 125 * (2 * link.delayMs + link.queueMs) / 1480;
+    assertLess(
+      dropped.queue,
+      held,
+      `${dropped.queue} datagrams were lost where ${held.toFixed(0)} are on the way at most`,
+    );
     assertSettled(pair);
   });
 
