@@ -114,11 +114,12 @@ function save(file: string, progress: Progress): void {
 }
 
 function replay(text: string, withTrace: boolean): number {
+  const plan = parsePlan(text);
   const traces = { client: new Trace(), server: new Trace() };
   const lines: { readonly at: number; readonly text: string }[] = [];
   let failure: unknown;
   try {
-    run(parsePlan(text), (text) => lines.push({ at: parseFloat(text), text }), (end) => traces[end]);
+    run(plan, (text) => lines.push({ at: parseFloat(text), text }), (end) => traces[end]);
   } catch (error) {
     failure = error;
   }
