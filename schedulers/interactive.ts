@@ -3,25 +3,18 @@ import {
   type ConnectionView,
   type Decision,
   HOLD,
-  type PathView,
   type Scheduler,
   type SchedulerHost,
   send,
   sendCopies,
   type Work,
 } from "./scheduler.ts";
-import { isHealthy } from "./select.ts";
+import { isStraggling, Soonest } from "./soonest.ts";
 
 /** A path that nothing was heard of for so long is asked for a sign of life, so that its round-trip time is known: ms. */
 export const KEEP_WARM = 1000;
 /** For so long after the last data of either end: a connection that is not used may fall silent. */
 export const WARM_FOR = 5000;
-
-/** A path that takes less than one of so many parts of another's time is worth a copy, though it just lost a packet. */
-const MUCH_SOONER = 2;
-
-/** The rank of a path that lost the data before: behind others that answer, before a backup. */
-const OTHERS_FIRST = 0.5;
 
 /**
  * Least latency, for a voice assistant or a remote hand: each packet goes on the path on which it will arrive first, judged
@@ -37,6 +30,7 @@ const OTHERS_FIRST = 0.5;
  */
 export function interactive(host: SchedulerHost): Scheduler {
   const doubts = new Doubts(host);
+  const soonest = new Soonest(doubts);
   let usedAt = -Infinity;
   let warmAt = -Infinity;
   let straggles = false;
@@ -51,74 +45,18 @@ export function interactive(host: SchedulerHost): Scheduler {
     for (const path of paths) if (now - path.lastAckAt >= KEEP_WARM) host.probe(path.id);
   }
 
-  /** 0: answers; 1: a backup that does; 2 and 3: in doubt; 4 and 5: does not answer. */
-  function rank(path: PathView, now: number): number {
-    const trouble = doubts.has(path.id) ? 2 : isHealthy(path, now) ? 0 : 4;
-    return trouble + (path.status === "backup" ? 1 : 0);
-  }
-
-  function pick(work: Work, view: ConnectionView): PathView | undefined {
-    const { paths, now } = view;
-    let [best, bestRank, bestTime]: [PathView | undefined, number, number] = [undefined, Infinity, Infinity];
-    for (let i = 0; i < paths.length; i++) {
-      const path = paths[i]!;
-      if (path.id === work.lastPath && work.kind === "reinject") continue;
-      // What a path lost goes elsewhere, if that answers.
-      const its = rank(path, now) + (path.id === work.lastPath ? OTHERS_FIRST : 0);
-      if (its > bestRank) continue;
-      const time = arrivalOn(path, view);
-      if (its === bestRank && time >= bestTime) continue;
-      [best, bestRank, bestTime] = [path, its, time];
-    }
-    return best;
-  }
-
-  /** Whether the path answers, and a packet is there much sooner on it than on the other one, if it is there. */
-  function isMuchSooner(path: PathView, than: PathView, now: number): boolean {
-    return MUCH_SOONER * path.srtt < than.srtt && path.status === than.status && isHealthy(path, now) &&
-      !doubts.isFailing(path, now);
-  }
-
-  /** A path that was passed over as it lost something, or may have, though a packet would be there much sooner. */
-  function passedOver(chosen: PathView, view: ConnectionView): PathView | undefined {
-    const { paths, now } = view;
-    let best: PathView | undefined;
-    for (let i = 0; i < paths.length; i++) {
-      const path = paths[i]!;
-      if (path.room === 0 || (best !== undefined && path.srtt >= best.srtt)) continue;
-      if (isMuchSooner(path, chosen, now)) best = path;
-    }
-    return best;
-  }
-
-  /** Whether what is in flight is there much sooner if it goes once more on the path. */
-  function isRescue(work: Work, path: PathView, view: ConnectionView): boolean {
-    const from = view.paths.find(({ id }) => id === work.lastPath);
-    return from !== undefined && !doubts.has(path.id) && isMuchSooner(path, from, view.now) &&
-      work.firstSentAt + from.srtt > view.now + MUCH_SOONER * path.srtt;
-  }
-
-  /** Whether something is in flight on a path that is much slower than another. */
-  function isStraggling({ paths }: ConnectionView): boolean {
-    let [least, most] = [Infinity, 0];
-    for (let i = 0; i < paths.length; i++) {
-      const { srtt, inFlight } = paths[i]!;
-      least = Math.min(least, srtt);
-      if (inFlight > 0) most = Math.max(most, srtt);
-    }
-    return MUCH_SOONER * least < most;
-  }
-
   return {
     name: "interactive",
     get reinjection() {
       return doubts.any ? "before-new" : straggles ? "when-idle" : "never";
     },
     schedule(work: Work, view: ConnectionView): Decision {
-      const path = pick(work, view);
+      const path = soonest.pick(work, view);
       if (path === undefined) return HOLD;
-      if (work.kind === "reinject" && !isInDoubt(work, view, doubts) && !isRescue(work, path, view)) return HOLD;
-      const quicker = work.kind === "reinject" ? undefined : passedOver(path, view);
+      if (work.kind === "reinject" && !isInDoubt(work, view, doubts) && !soonest.isRescue(work, path, view)) {
+        return HOLD;
+      }
+      const quicker = work.kind === "reinject" ? undefined : soonest.passedOver(path, view);
       if (path.room === 0 && quicker === undefined) return HOLD;
       usedAt = view.now;
       if (quicker !== undefined) doubts.onSend(quicker, view);
@@ -126,15 +64,7 @@ export function interactive(host: SchedulerHost): Scheduler {
       doubts.onSend(path, view);
       return quicker === undefined ? send(path) : sendCopies(path, [quicker.id]);
     },
-    ackPath(receivedOn: number, view: ConnectionView): number {
-      const own = view.paths.find((path) => path.id === receivedOn);
-      let best = own;
-      for (const path of view.paths) {
-        if (best === undefined || rank(path, view.now) < rank(best, view.now)) best = path;
-      }
-      // To lose one packet is no reason for acknowledgements that are late by far.
-      return own !== undefined && isMuchSooner(own, best!, view.now) ? receivedOn : best!.id;
-    },
+    ackPath: (receivedOn, view) => soonest.forAcksOf(receivedOn, view),
     onEvent(event, view) {
       keepWarm(view);
       doubts.onEvent(event, view);
@@ -147,13 +77,4 @@ export function interactive(host: SchedulerHost): Scheduler {
 /** Whether what is in flight may never arrive. */
 export function isInDoubt(work: Work, view: ConnectionView, doubts: Doubts): boolean {
   return doubts.has(work.lastPath) || !view.paths.some((path) => path.id === work.lastPath);
-}
-
-/** In how many milliseconds an acknowledgement would be here for what is sent on the path next. */
-function arrivalOn(path: PathView, view: ConnectionView): number {
-  const { srtt } = path;
-  if (path.room > 0) return srtt;
-  // What waits before it goes out as the window opens, or as the pacer lets it.
-  const paced = path.readyAt - view.now;
-  return paced < Infinity ? srtt + Math.max(0, paced) : srtt * (1 + Math.max(view.backlog, path.mtu) / path.cwnd);
 }
