@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { LineSeriesOption, SeriesOption } from "echarts";
+import type { SeriesOption } from "echarts";
 import type { Load, ScenarioResult } from "../../tests/kit/scenario/mod.ts";
-import { type Board, type Plot, PLOT_WIDTH, upTo } from "./board.ts";
+import { type Board, lineIn, type Plot, PLOT_WIDTH, upTo } from "./board.ts";
 import { incidentLines, shade, SHADES } from "./lane.ts";
 import type { Happenings } from "./links.ts";
 import { COLOURS } from "./svg.ts";
@@ -110,20 +110,6 @@ function drawGoodput(board: Board, { delivered }: Heard, context: Context): void
     board.add({ ...lineIn(plot, colour, 1.5), name, step: "end", data: rates.map(([at, rate]) => [at / 1000, rate]) });
   }
   board.top += AXIS_SPACE;
-}
-
-function lineIn({ xAxisIndex, yAxisIndexes }: Plot, colour: string, width: number): LineSeriesOption {
-  return {
-    type: "line",
-    xAxisIndex,
-    yAxisIndex: yAxisIndexes[0] as number,
-    clip: false,
-    showSymbol: false,
-    silent: true,
-    emphasis: { disabled: true },
-    color: colour,
-    lineStyle: { width, cap: "butt" },
-  };
 }
 
 /** Mbit/s in each step. */

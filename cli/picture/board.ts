@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EChartsOption, GridComponentOption, SeriesOption, TitleComponentOption } from "echarts";
+import type { EChartsOption, GridComponentOption, LineSeriesOption, SeriesOption, TitleComponentOption } from "echarts";
 
 /** Pixels. */
 export const WIDTH = 1200;
@@ -34,6 +34,21 @@ export interface Plot {
   readonly xAxisIndex: number;
   /** Its vertical ones, in the order given. */
   readonly yAxisIndexes: readonly number[];
+}
+
+/** A line that only shows: no symbols, no reaction to the pointer, drawn to its last point. */
+export function lineIn({ xAxisIndex, yAxisIndexes }: Plot, colour: string, width: number): LineSeriesOption {
+  return {
+    type: "line",
+    xAxisIndex,
+    yAxisIndex: yAxisIndexes[0] as number,
+    clip: false,
+    showSymbol: false,
+    silent: true,
+    emphasis: { disabled: true },
+    color: colour,
+    lineStyle: { width, cap: "butt" },
+  };
 }
 
 const NICE_STEPS = [1, 2, 2.5, 5, 10];

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SeriesOption } from "echarts";
-import { type Board, GREY, type Plot, PLOT_WIDTH, type YAxis } from "./board.ts";
+import { type Board, GREY, lineIn, type Plot, PLOT_WIDTH, type YAxis } from "./board.ts";
 import { COLOURS } from "./svg.ts";
 import { GAP, type Point, type Span, spansOf } from "./thin.ts";
 import type { PathPhase, PathTrace } from "./trace.ts";
@@ -90,7 +90,7 @@ function rowAxis(names: readonly string[]): YAxis {
 
 /** Thick lines along a row. */
 function band(
-  { xAxisIndex, yAxisIndexes }: Plot,
+  plot: Plot,
   { name, colour, row, spans }: {
     readonly name: string;
     readonly colour: string;
@@ -99,16 +99,8 @@ function band(
   },
 ): SeriesOption {
   return {
-    type: "line",
+    ...lineIn(plot, colour, ROW_HEIGHT - 4),
     name,
-    xAxisIndex,
-    yAxisIndex: yAxisIndexes[0] as number,
-    clip: false,
-    showSymbol: false,
-    silent: true,
-    emphasis: { disabled: true },
-    color: colour,
-    lineStyle: { width: ROW_HEIGHT - 4, cap: "butt" },
     data: spans.flatMap(([from, to]): Point[] => [[from / 1000, row], [to / 1000, row], GAP]),
   };
 }
