@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { modes } from "../../schedulers/mod.ts";
 import { pattern, readAll, Server, writeAll } from "./loopback_fixture_test.ts";
+import { eventually } from "./paths_fixture_test.ts";
 import type { QuicBidirectionalStream, QuicConn } from "./types.ts";
 
 async function next(conn: QuicConn): Promise<QuicBidirectionalStream> {
@@ -17,11 +18,6 @@ async function closeBoth(...conns: QuicConn[]): Promise<void> {
 
 function names(conn: QuicConn): string[] {
   return conn.stats().streamSchedulers.map(({ name }) => name);
-}
-
-/** Waits until it is so; the test's own time limit ends it otherwise. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 Deno.test("stream.mode is what was set, at this end alone, and can be set with the stream", async () => {
@@ -53,14 +49,14 @@ Deno.test("readable.requestMode() sets the mode at the server, which accepts or 
   stream.readable.requestMode(modes.redundant);
   const sending = writeAll(stream.writable, pattern(10));
   const theirs = await next(served);
-  await until(() => theirs.mode !== undefined);
+  await eventually("the mode asked for", () => theirs.mode !== undefined);
   assertEquals(theirs.mode, modes.redundant);
   stream.readable.requestMode("handover");
   stream.readable.requestMode("interactive");
-  await until(() => theirs.mode !== modes.redundant);
+  await eventually("another mode", () => theirs.mode !== modes.redundant);
   assertEquals(theirs.mode, "interactive");
   stream.readable.requestMode(undefined);
-  await until(() => theirs.mode === undefined);
+  await eventually("no mode", () => theirs.mode === undefined);
   assertThrows(() => theirs.readable.requestMode("interactive"), TypeError, "only clients do");
   const nameless = (): unknown => undefined;
   assertThrows(() => stream.readable.requestMode(nameless as unknown as string), TypeError, "without a name");
