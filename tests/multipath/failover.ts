@@ -112,6 +112,32 @@ function lossesBut(paths: Paths, dead: number | undefined): number {
   return lost;
 }
 
+/** Two ends with an exchange to make. */
+function pathsFor({ seed = 1, links = LINKS, transport = {} }: Cut, requests: Requests): Paths {
+  const [clientApps, serverApps] = [[requests.client], [requests.server]];
+  return new Paths({ seed, links, client: transport, server: transport, clientApps, serverApps });
+}
+
+/** One for each direction in which something goes. */
+function waitsOf(load: Load): Waiting[] {
+  const directions = (["up", "down"] as const).filter((direction) => load !== (direction === "up" ? "down" : "up"));
+  return directions.map((direction) => (
+    { direction, wait: 0, endedAfter: 0, bound: 0, isFull: false, isBehind: false }
+  ));
+}
+
+/** Who can notice: the one that sends, and the client too while its request may be what was lost. */
+function noticing({ client, server }: Paths, direction: "up" | "down", hasBegun: boolean): Connection[] {
+  if (direction === "up") return [client];
+  return hasBegun ? [server] : [client, server];
+}
+
+function kill(link: Paths["links"][number], death: Death): void {
+  if (death === "silent") link.set({ dead: true });
+  else if (death === "unreachable") link.set({ unreachable: true });
+  else link.set({ dead: true }, death);
+}
+
 /** Exchanges, and lets the path die. Throws when not all arrives, byte for byte, or the connection does not stay up. */
 export function exchange(cut: Cut): Outcome {
   const { load, bytes = 200_000, path: dead, death, at } = cut;
@@ -119,45 +145,24 @@ export function exchange(cut: Cut): Outcome {
   const requests = new Requests(list.map((r) => ({ ...r, delay: START })), {
     at: (time, run) => paths.world.at(time, run),
   });
-  const paths: Paths = new Paths({
-    seed: cut.seed ?? 1,
-    links: cut.links ?? LINKS,
-    client: cut.transport ?? {},
-    server: cut.transport ?? {},
-    clientApps: [requests.client],
-    serverApps: [requests.server],
-  });
+  const paths: Paths = pathsFor(cut, requests);
   const { world } = paths;
   paths.ready();
   const { startedAt } = requests.exchanges[0]!;
   let [datagrams, diedAt, lostBefore, checkAt] = [0, Infinity, 0, Infinity];
-  const waits: Waiting[] = [];
+  const waits = waitsOf(load);
   world.onSend = () => {
     if (requests.exchanges[0]!.streamId < 0 || ++datagrams !== at || dead === undefined) return;
     diedAt = world.now;
     lostBefore = lossesBut(paths, dead);
     checkAt = diedAt + Math.max(...[paths.client, paths.server].map((end) => ptoOf(end.stats().paths[dead]!)));
-    const link = paths.links[dead]!;
-    if (death === "silent") link.set({ dead: true });
-    else if (death === "unreachable") link.set({ unreachable: true });
-    else link.set({ dead: true }, death);
+    kill(paths.links[dead]!, death);
     for (const wait of waits) {
       const { direction } = wait;
-      const noticing = direction === "up"
-        ? [paths.client]
-        : had.down > 0
-        ? [paths.server]
-        : [paths.client, paths.server];
-      wait.bound = boundOf(noticing, dead, cut.links ?? LINKS);
+      wait.bound = boundOf(noticing(paths, direction, had.down > 0), dead, cut.links ?? LINKS);
       wait.isBehind = load === "duplex" && direction === "down" && one.down.requestedAt < 0;
     }
   };
-  if (load !== "down") {
-    waits.push({ direction: "up", wait: 0, endedAfter: 0, bound: 0, isFull: false, isBehind: false });
-  }
-  if (load !== "up") {
-    waits.push({ direction: "down", wait: 0, endedAfter: 0, bound: 0, isFull: false, isBehind: false });
-  }
   const had = { up: 0, down: 0, upAt: startedAt, downAt: startedAt };
   const one = { up: requests.exchanges[0]!, down: requests.exchanges.at(-1)! };
   world.require(`the exchange, cut at ${at}`, () => {
