@@ -37,21 +37,17 @@ function garbage(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(1 + (first! * 256 + second!) % 1452));
 }
 
-/** Sends the noise, spread over time; tells whether all of it is out. */
-function makeNoise(socket: Socket, port: number): { done: boolean; readonly sent: Promise<number> } {
-  const state = { done: false, sent: Promise.resolve(0) };
-  state.sent = (async () => {
-    let sent = 0;
-    while (sent < DATAGRAMS) {
-      for (let n = 0; n < BURST; n += 1, sent += 1) {
-        socket.send(sent % 2 === 0 ? garbage() : fakeInitial(), port, "127.0.0.1");
-      }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+/** Sends noise, spread over time, until all of it is out and a client was through; resolves to how many that were. */
+async function makeNoise(socket: Socket, port: number, state: { through: number; over: boolean }): Promise<number> {
+  let sent = 0;
+  while ((sent < DATAGRAMS || state.through === 0) && !state.over) {
+    for (let n = 0; n < BURST; n += 1, sent += 1) {
+      socket.send(sent % 2 === 0 ? garbage() : fakeInitial(), port, "127.0.0.1");
     }
-    state.done = true;
-    return sent;
-  })();
-  return state;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+  state.over = true;
+  return sent;
 }
 
 /** The honest client: exit code and SHA-256 of what it got. */
@@ -74,15 +70,19 @@ Deno.test("20,000 datagrams of noise keep no honest client from its file", FOREI
   const expected = sha256(contentOf("f.bin", FILE));
   await withServed({ "f.bin": FILE }, async (served) => {
     const socket = createSocket("udp4");
-    const noise = makeNoise(socket, served.port);
-    let during = 0;
-    for (let n = 0; !noise.done; n += 1) {
-      assertEquals(await getOnce(served, n), [0, expected]);
-      if (!noise.done) during += 1;
+    const state = { through: 0, over: false };
+    const noise = makeNoise(socket, served.port, state);
+    try {
+      for (let n = 0; !state.over; n += 1) {
+        assertEquals(await getOnce(served, n), [0, expected]);
+        state.through += 1;
+      }
+    } finally {
+      state.over = true;
+      await noise;
+      socket.close();
     }
-    assertEquals(await noise.sent, DATAGRAMS);
-    socket.close();
-    assert(during >= 1, "The noise was over before the first download");
+    assert(await noise >= DATAGRAMS);
     assertEquals(await getOnce(served, -1), [0, expected]);
     const resident = await residentBytes(served.child.pid);
     assert(resident < MEMORY_LIMIT, `The server has ${resident} bytes in memory`);
