@@ -14,6 +14,7 @@ export * from "./congestion/recovery_period.ts";
 export * from "./delivery_rate.ts";
 export * from "./early_acks.ts";
 export * from "./ecn.ts";
+export * from "./flight_end.ts";
 export * from "./loss.ts";
 export * from "./pacer.ts";
 export * from "./packet_number_space.ts";

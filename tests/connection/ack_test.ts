@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import type { AckFrame } from "../../transport/wire/frames/types.ts";
+import type { TransportConfig } from "../../transport/connection/config.ts";
+import type { AckFrame, StreamFrame } from "../../transport/wire/frames/types.ts";
 import type { Trace } from "../kit/trace.ts";
 import { Pair } from "./pair.ts";
 import { Rogue } from "./rogue.ts";
@@ -9,9 +10,8 @@ const MAX_ACK_DELAY = 25;
 /** What ack_delay_exponent 3 makes of a millisecond. */
 const DELAY_UNITS = 125;
 
-function quietPair(clear = true): Pair {
-  const plain = { mtuDiscovery: false };
-  const pair = new Pair({ link: { rateMbps: null }, client: plain, server: plain }).confirm();
+function quietPair(clear = true, config: TransportConfig = { mtuDiscovery: false }): Pair {
+  const pair = new Pair({ link: { rateMbps: null }, client: config, server: config }).confirm();
   assertSettled(pair);
   pair.world.runFor(500);
   if (clear) { for (const trace of [pair.clientTrace, pair.serverTrace]) trace.clear(); }
@@ -35,10 +35,21 @@ Deno.test("Connection acknowledges a small packet at once", () => {
   assertAlmostEquals(pair.world.now - sentAt, 30, 0.2);
 });
 
+/** As many bytes of a stream as fill a packet: what is in the first of several. */
+function fullPacket(pair: Pair): number {
+  const from = pair.clientTrace.frames("sent", "stream").length;
+  pair.client.write(pair.client.openStream("unidirectional")!, new Uint8Array(3000));
+  pair.world.runFor(500);
+  const length = (pair.clientTrace.frames("sent", "stream")[from]!.frame as StreamFrame).data.length;
+  for (const trace of [pair.clientTrace, pair.serverTrace]) trace.clear();
+  return length;
+}
+
 Deno.test("Connection acknowledges a lone packet that is full after max_ack_delay, and says so", () => {
   const pair = quietPair();
+  const full = fullPacket(pair);
   const before = pair.client.stats().paths[0]!;
-  pair.client.write(pair.client.openStream("unidirectional")!, new Uint8Array(1150));
+  pair.client.write(pair.client.openStream("unidirectional")!, new Uint8Array(full));
   const sentAt = pair.world.now;
   pair.world.require("the acknowledgement", () => pair.clientTrace.count("quic:packets_acked") > 0);
   assertAlmostEquals(pair.world.now - sentAt, 30 + MAX_ACK_DELAY, 0.2);
@@ -49,6 +60,46 @@ Deno.test("Connection acknowledges a lone packet that is full after max_ack_dela
   assertAlmostEquals(metrics.latestRtt, 55, 0.2);
   // The peer's delay is not part of the round trip.
   assertAlmostEquals(metrics.smoothedRtt, before.srtt + (30 - before.srtt) / 8, 0.2);
+});
+
+for (const [mtu, size] of [[1200, 1080], [1200, 1140], [1452, 1100], [1452, 1250], [1452, 1400]] as const) {
+  Deno.test(`Connection acknowledges each message of ${size} bytes at once, where ${mtu} fill a packet`, () => {
+    const pair = quietPair(true, { mtuDiscovery: mtu > 1200 });
+    for (const everyMs of [100, 40, 15, 5]) {
+      for (let i = 0; i < 5; i++) {
+        pair.client.write(pair.client.openStream("unidirectional")!, new Uint8Array(size));
+        pair.world.runFor(everyMs);
+      }
+    }
+    assertSettled(pair);
+    assertEquals(pair.clientTrace.count("quic:packet_sent", (data) => data.size > 1080 && !data.probe), 20);
+    for (const { frame } of pair.serverTrace.frames("sent", "ack")) {
+      assertLess((frame as AckFrame).delay, 0.1 * DELAY_UNITS);
+    }
+    assertEquals(pureAcks(pair.serverTrace), 20);
+  });
+}
+
+Deno.test("Connection acknowledges the rest of a message at once, though it nearly fills a packet", () => {
+  const pair = quietPair();
+  const full = fullPacket(pair);
+  pair.client.write(pair.client.openStream("unidirectional")!, new Uint8Array(3 * full - 30));
+  const sentAt = pair.world.now;
+  pair.world.require("all to be acknowledged", () => inFlight(pair.client) === 0);
+  assertAlmostEquals(pair.world.now - sentAt, 31, 1);
+});
+
+Deno.test("Connection knows what fills the peer's packets after the peer's port has changed", () => {
+  const pair = quietPair(true, { mtuDiscovery: true });
+  pair.link.rebind();
+  for (let i = 0; i < 10; i++) {
+    pair.client.write(pair.client.openStream("unidirectional")!, new Uint8Array(1400));
+    pair.world.runFor(100);
+  }
+  assertEquals(pair.serverTrace.last("quic:migration_state_updated")?.data.new, "migration_complete");
+  const acks = pair.serverTrace.frames("sent", "ack");
+  assert(acks.length >= 10, `${acks.length} acknowledgements`);
+  for (const { frame } of acks) assertLess((frame as AckFrame).delay, 0.1 * DELAY_UNITS);
 });
 
 Deno.test("Connection takes the peer's delays out of its round-trip time", () => {
@@ -113,9 +164,10 @@ Deno.test("Connection acknowledges all that arrives at the same moment at once",
 
 Deno.test("Connection carries acknowledgements in packets that it sends anyway", () => {
   const pair = quietPair();
+  const full = fullPacket(pair);
   const up = pair.client.openStream("bidirectional")!;
-  pair.client.write(up, new Uint8Array(1150));
-  pair.world.require("data at the server", () => pair.server.stats().paths[0]!.streamBytesReceived > 0);
+  pair.client.write(up, new Uint8Array(full));
+  pair.world.require("data at the server", () => pair.serverTrace.frames("received", "stream").length > 0);
   pair.server.write(up, new Uint8Array(100));
   pair.world.runFor(500);
   assertEquals(pureAcks(pair.serverTrace), 0);

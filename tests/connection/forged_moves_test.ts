@@ -99,7 +99,7 @@ Deno.test("Connection uses an id of its own at an address to which the peer move
   const { pair, rogue } = attacked();
   const spare = pair.serverTrace.frames("sent", "new_connection_id")[1]!.frame.connectionId;
   const before = new Set(rogue.caught.map((packet) => packet.destinationId.toHex()));
-  rogue.send({ frames: [PING], size: 1200 });
+  rogue.send({ frames: [PING], size: 1452 });
   for (const packet of rogue.caught) before.add(packet.destinationId.toHex());
   rogue.caught.length = 0;
   rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: FAR_AWAY });

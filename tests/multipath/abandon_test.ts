@@ -15,8 +15,8 @@ const ack = (path: number, largest: number, smallest = largest): Frame => (
   { kind: "ack", path, delay: 0, ranges: [largest, smallest], ecn: undefined }
 );
 const PING: Frame = { kind: "ping" };
-/** A packet of a bulk: those are not acknowledged one by one. */
-const LARGE: readonly Frame[] = [PING, { kind: "padding", length: 1150 }];
+/** A packet of a bulk, which is full: those are not acknowledged one by one. */
+const LARGE: readonly Frame[] = [PING, { kind: "padding", length: 1435 }];
 
 function closePath(f: Forged, id: number, code: number): readonly { on: number; frame: Frame }[] {
   const before = f.rogue.caught.length;

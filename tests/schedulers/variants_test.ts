@@ -81,6 +81,37 @@ Deno.test("Interactive: a packet that the fast path loses drags nothing behind i
   }
 });
 
+/** Messages that nearly fill a packet, or are of several, and how often they come; all on one stream, or on one each. */
+const EXCHANGES: readonly (readonly [request: number, response: number, everyMs: number, streams: "one" | "each"])[] = [
+  [1150, 1150, 40, "one"],
+  [1300, 1300, 50, "one"],
+  [1400, 1400, 200, "one"],
+  [90, 1300, 20, "one"],
+  [90, 4000, 60, "one"],
+  [2600, 4000, 100, "one"],
+  [1400, 1400, 80, "each"],
+];
+
+for (const [request, response, everyMs, streams] of EXCHANGES) {
+  const what = `${request} for ${response} bytes each ${everyMs} ms, streams: ${streams}`;
+  Deno.test(`Interactive: offers little again elsewhere that is merely acknowledged late: ${what}`, () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const { result } = run({
+        seed,
+        mode: "interactive",
+        links: [
+          { rateMbps: 20, delayMs: 10, jitterMs: 3, lossPercent: 1 },
+          { rateMbps: 10, delayMs: 30, jitterMs: 5, cost: 1 },
+        ],
+        events: deaths(0, [[3000, 1000], [8000, 400]]),
+        load: { everyMs, request, response, forMs: 20_000, streams },
+      });
+      assertLess(result.repeatedShare, 0.2, `seed ${seed}`);
+      assertLess(result.latencyMs.max, 250, `seed ${seed}`);
+    }
+  });
+}
+
 Deno.test("Handover: a server that only answers leads its client back, and is not led astray by what is on its way", () => {
   for (const everyMs of [31, 136, 400]) {
     const { client, server } = run({

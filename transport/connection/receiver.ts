@@ -27,12 +27,6 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { sameBytes } from "./parameters.ts";
 import type { Space, Spaces } from "./spaces.ts";
 
-/**
- * Datagrams below this size are acknowledged at once (RFC 9000 §13.2.1 lets a receiver): a sender with more to say fills its
- * packets, and 1200 bytes is the least that it fills.
- */
-const SMALL_PACKET = 1100;
-
 /** What the receiver works with. */
 export interface ReceiverParts {
   readonly context: Context;
@@ -377,8 +371,9 @@ export class Receiver {
       ecn,
     }, now);
     const acks = spaces.acksOf(level, path.id);
-    // The end of a flight, or a message of its own: nothing follows that its acknowledgement could wait for.
-    if (acks !== undefined) acks.ackAtOnce = data.length < SMALL_PACKET;
+    if (acks !== undefined && summary.ackEliciting) {
+      acks.ackAtOnce = (this.#credited ?? path.route).flightEnd.isReached(data.length, now);
+    }
     space.onReceived(number, summary.ackEliciting, ecn, now, acks);
     if (summary.crypto) handshake.advance(now);
     this.#parts.settle(now);

@@ -7,6 +7,7 @@ import {
 } from "../../recovery/congestion/controller.ts";
 import { DeliveryRate } from "../../recovery/delivery_rate.ts";
 import { EcnValidator } from "../../recovery/ecn.ts";
+import { FlightEnd } from "../../recovery/flight_end.ts";
 import { Pacer, pacingRate } from "../../recovery/pacer.ts";
 import { Pto } from "../../recovery/pto.ts";
 import { Rtt } from "../../recovery/rtt.ts";
@@ -62,6 +63,8 @@ export class Route {
   readonly ecn: EcnValidator;
   readonly delivery: DeliveryRate = new DeliveryRate();
   readonly pto: Pto = new Pto();
+  /** Of what comes in. */
+  readonly flightEnd: FlightEnd;
   /** When the loss detector wants to look again, by level; Infinity: not at all. */
   readonly lossAt: number[] = [Infinity, Infinity, Infinity];
   /** PTO probes that are owed, by level. */
@@ -101,6 +104,7 @@ export class Route {
     this.amplification = new Amplification(options.validated);
     this.pacer = options.heir?.pacer ?? new Pacer(this.mtu.current);
     this.ecn = options.heir?.ecn ?? new EcnValidator();
+    this.flightEnd = options.heir?.flightEnd ?? new FlightEnd();
     if (options.heir !== undefined) {
       this.controller = options.heir.controller;
       return;
