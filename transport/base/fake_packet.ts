@@ -76,16 +76,18 @@ export function fakeReceived(options: FakePacketOptions = {}): ReceivedPacket {
   };
 }
 
-/** Exact for STREAM, CRYPTO and both DATAGRAMs; an upper bound of what small control frames take. */
+/** Exact for STREAM, CRYPTO, PADDING and both DATAGRAMs; an upper bound of what small control frames take. */
 function roughSize(frame: Frame): number {
   if (frame.kind === "stream") {
     const offset = frame.offset === 0 ? 0 : varintSize(frame.offset);
-    return 1 + varintSize(frame.streamId) + offset + varintSize(frame.data.length) + frame.data.length;
+    const length = frame.toEnd ? 0 : varintSize(frame.data.length);
+    return 1 + varintSize(frame.streamId) + offset + length + frame.data.length;
   }
   if (frame.kind === "crypto") return 1 + varintSize(frame.offset) + varintSize(frame.data.length) + frame.data.length;
   if (frame.kind === "datagram") return 1 + varintSize(frame.data.length) + frame.data.length;
   if (frame.kind === "datagram_numbered") {
     return 4 + varintSize(frame.number) + varintSize(frame.data.length) + frame.data.length;
   }
+  if (frame.kind === "padding") return frame.length;
   return frame.kind === "ping" || frame.kind === "handshake_done" ? 1 : 10;
 }

@@ -47,7 +47,9 @@ export class End {
 
   /** Takes the frames of a packet in. */
   receive(packet: FakePacket, now: number = packet.now): void {
-    for (const frame of packet.frames) this.set.onFrame(frame, fakeReceived({ path: packet.path, now }));
+    for (const frame of packet.frames) {
+      if (frame.kind !== "padding") this.set.onFrame(frame, fakeReceived({ path: packet.path, now }));
+    }
   }
 }
 

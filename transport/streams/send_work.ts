@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { streamDataRoom } from "../wire/frames/stream.ts";
-import type { StreamFrame } from "../wire/frames/types.ts";
 import type { FrameOwner, FrameRecord, PacketWriter } from "../base/frame_owner.ts";
 import type { PathId } from "../base/role.ts";
+import { streamHeaderSize } from "../wire/frames/stream.ts";
+import type { StreamFrame } from "../wire/frames/types.ts";
+import { varintSize } from "../wire/varint.ts";
 import type { SendCredit } from "./credit.ts";
 import type { Lane } from "./lane.ts";
 import type { CopyScope, SentPart } from "./send_buffer.ts";
@@ -114,7 +115,14 @@ export class SendWork {
   /** Bytes lost and not sent again yet, of the streams that have no lane. */
   #lostBytes = 0;
   /** One object for all frames: the packet's codec copies what it says at once. */
-  readonly #frame: Mutable<StreamFrame> = { kind: "stream", streamId: 0, offset: 0, data: NOTHING, fin: false };
+  readonly #frame: Mutable<StreamFrame> = {
+    kind: "stream",
+    streamId: 0,
+    offset: 0,
+    data: NOTHING,
+    fin: false,
+    toEnd: false,
+  };
   /** One object for all offers. */
   readonly #work: Mutable<StreamWork> = {
     kind: "stream",
@@ -359,7 +367,7 @@ export class SendWork {
     let wrote = false;
     while (stream.isSending && (stream.queues & (FRESH | ENDING)) !== 0) {
       const from = buffer.sent;
-      const room = streamDataRoom(stream.id, from, packet.room);
+      const room = packet.room - streamHeaderSize(stream.id, from);
       const allowed = Math.min(stream.sendable, this.#credit.room);
       if (room < Math.min(LEAST_DATA, allowed)) break;
       const data = buffer.view(from, Math.min(room, allowed));
@@ -389,7 +397,7 @@ export class SendWork {
   #writePart(packet: PacketWriter, stream: SendStream, from: number, to: number): boolean {
     const buffer = stream.buffer;
     const length = Math.min(to, buffer.end) - from;
-    const room = streamDataRoom(stream.id, from, packet.room);
+    const room = packet.room - streamHeaderSize(stream.id, from);
     if (room < Math.min(LEAST_DATA, length)) return false;
     const data = length > 0 ? buffer.view(from, Math.min(room, length)) : NOTHING;
     const fin = to > buffer.end && from + data.length === buffer.end;
@@ -400,12 +408,17 @@ export class SendWork {
     return true;
   }
 
+  /** Data that leaves no room for its length ends the packet without one; PADDING in front takes what is left then. */
   #put(packet: PacketWriter, stream: SendStream, from: number, data: Uint8Array, fin: boolean): boolean {
+    const spare = packet.room - streamHeaderSize(stream.id, from) - data.length;
+    const toEnd = spare < varintSize(data.length);
+    if (toEnd && spare > 0) packet.write({ kind: "padding", length: spare });
     const frame = this.#frame;
     frame.streamId = stream.id;
     frame.offset = from;
     frame.data = data;
     frame.fin = fin;
+    frame.toEnd = toEnd;
     const to = from + data.length;
     return packet.write(frame, new StreamRecord(this.#owner, stream, from, to, fin, packet.path, packet.now));
   }

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { FakePacket, fakeReceived } from "../base/fake_packet.ts";
 import { End, WIDE } from "./fake_pipe.ts";
 import type { StreamRecord } from "./send_work.ts";
@@ -54,7 +55,7 @@ Deno.test("StreamSet.nextWork() offers lost data with its history", () => {
   assertEquals([lost.streamId, lost.lastPath, lost.firstSentAt], [ids[0]!, 1, 50]);
   assert(lost.bytes > 1100 && lost.bytes < 1200);
   const again = send(end, { path: 2, now: 60, kind: "retransmit" });
-  assertEquals(carried(again)[0]![1], 1196);
+  assertEquals(carried(again)[0]![1], 1198);
   again.lost();
   assertEquals(end.set.nextWork("retransmit")!.lastPath, 2);
   assertEquals(end.set.nextWork("retransmit")!.firstSentAt, 50);
@@ -133,7 +134,7 @@ Deno.test("StreamSet sends a lost end again", () => {
 Deno.test("StreamSet cuts lost data to the room there is", () => {
   const { end, ids } = endWith(1, 1000);
   send(end).lost();
-  const parts = [send(end, { kind: "retransmit", room: 404 }), send(end, { kind: "retransmit" })];
+  const parts = [send(end, { kind: "retransmit", room: 402 }), send(end, { kind: "retransmit" })];
   assertEquals(parts.flatMap(carried), [[ids[0]!, 0, 400, false], [ids[0]!, 400, 600, false]]);
   parts[0]!.lost();
   parts[1]!.acked();
@@ -143,8 +144,39 @@ Deno.test("StreamSet cuts lost data to the room there is", () => {
 Deno.test("StreamSet leaves small rooms alone unless what is left fits", () => {
   const { end, ids } = endWith(1, 1000);
   assertEquals(carried(send(end, { room: 20 })), []);
-  assertEquals(carried(send(end, { room: 1000 })).length, 1);
+  assertEquals(carried(send(end, { room: 998 })).length, 1);
   assertEquals(carried(send(end, { room: 20 })), [[ids[0]!, 996, 4, false]]);
+});
+
+Deno.test("StreamSet leaves the length out where data ends the packet, and pads what is too little for one", () => {
+  // A frame of stream 0 at offset 0 has two bytes before its length, which has two.
+  const sizes = (room: number) =>
+    send(endWith(1, 1000).end, { room }).frames.map((f) =>
+      f.kind === "stream" ? [f.data.length, f.toEnd] : f.kind === "padding" ? f.length : f.kind
+    );
+  assertEquals(sizes(1001), [[999, true]]);
+  assertEquals(sizes(1002), [[1000, true]]);
+  assertEquals(sizes(1003), [1, [1000, true]]);
+  assertEquals(sizes(1004), [[1000, false]]);
+  assertEquals(sizes(1200), [[1000, false]]);
+});
+
+Deno.test("StreamSet fills packets to the last byte while there is data, whatever pieces it was written in", () => {
+  const pieces = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 8 });
+  fc.assert(fc.property(pieces, fc.integer({ min: 100, max: 1400 }), (pieces, room) => {
+    const end = new End("client");
+    const id = end.set.open("bidirectional")!;
+    for (const length of pieces) end.set.write(id, new Uint8Array(length));
+    while (end.set.backlog > 0) {
+      const packet = send(end, { room });
+      const last = packet.frames.at(-1)!;
+      assert(last.kind === "stream");
+      // Less than is worth a frame may stay free.
+      if (end.set.backlog > 0) assert(packet.room < 40, `${packet.room} bytes are free`);
+      if (last.toEnd) assertEquals(packet.room, 0);
+    }
+    assertEquals(end.set.stats(id)?.sending?.sent, pieces.reduce((sum, length) => sum + length, 0));
+  }));
 });
 
 Deno.test("StreamSet.writeReinject() copies what is in flight elsewhere, once to each other path", () => {
@@ -211,7 +243,7 @@ Deno.test("StreamSet.writeAgain() writes once more what is still missing of a fr
   const first = send(end);
   const record = first.records[0]! as StreamRecord;
   assertEquals([record.streamId, record.from, record.to, record.fin, record.path], [ids[0]!, 0, 1000, false, 0]);
-  const probe = new FakePacket({ room: 304 });
+  const probe = new FakePacket({ room: 302 });
   assertEquals(end.set.writeAgain(record, probe), true);
   assertEquals(carried(probe), [[ids[0]!, 0, 300, false]]);
   probe.acked();

@@ -346,7 +346,7 @@ Deno.test("StreamSet.stats() tells how far a stream is", () => {
   const end = new End("client");
   const id = end.set.open("bidirectional")!;
   end.set.write(id, new Uint8Array(2000));
-  end.packet({ room: 1004 }).acked();
+  end.packet({ room: 1002 }).acked();
   end.set.onFrame({ kind: "stream", streamId: id, offset: 10, data: new Uint8Array(10), fin: true }, fakeReceived());
   assertEquals(end.set.stats(id), {
     id,

@@ -22,7 +22,7 @@ export { hintLabel, isHintName, MAX_HINT_LABEL, MAX_HINT_NAME } from "./frames/h
 export { numberedDatagramOverhead, numberedDatagramRoom } from "./frames/hints.ts";
 export { PATH_CHALLENGE_LENGTH } from "./frames/path.ts";
 export { cryptoDataRoom, cryptoFrameOverhead, shortenReason } from "./frames/simple.ts";
-export { streamDataRoom, streamFrameOverhead, writeStreamFrame } from "./frames/stream.ts";
+export { streamFrameSize, streamHeaderSize, writeStreamFrame } from "./frames/stream.ts";
 export type * from "./frames/types.ts";
 export * from "./header.ts";
 export * from "./hints_codepoints.ts";

@@ -76,7 +76,7 @@ import {
   readStream,
   resetStreamSize,
   stopSendingSize,
-  streamFrameOverhead,
+  streamFrameSize,
   streamType,
   writeResetStream,
   writeStopSending,
@@ -238,7 +238,7 @@ export function writeFrame(w: Writer, frame: Frame): void {
 function write(w: Writer, frame: Frame): void {
   switch (frame.kind) {
     case "stream":
-      return writeStreamFrame(w, frame.streamId, frame.offset, frame.data, frame.fin);
+      return writeStreamFrame(w, frame);
     case "ack":
       return writeAck(w, frame);
     case "datagram":
@@ -288,7 +288,7 @@ function write(w: Writer, frame: Frame): void {
 export function frameSize(frame: Frame): number {
   switch (frame.kind) {
     case "stream":
-      return streamFrameOverhead(frame.streamId, frame.offset, frame.data.length) + frame.data.length;
+      return streamFrameSize(frame);
     case "ack":
       return ackFrameSize(frame);
     case "datagram":
@@ -351,7 +351,7 @@ export function frameTypeOf(frame: Frame): number {
     case "new_token":
       return FrameType.NEW_TOKEN;
     case "stream":
-      return streamType(frame.offset, frame.fin);
+      return streamType(frame);
     case "new_connection_id":
       return newConnectionIdType(frame);
     case "retire_connection_id":

@@ -8,7 +8,7 @@ import { ackFrameSize, fitAckRanges, MAX_ACK_RANGES_READ, writeAck } from "./ack
 import { datagramDataRoom } from "./datagram.ts";
 import { frameSize, readFrame, writeFrame } from "./mod.ts";
 import { cryptoDataRoom, shortenReason } from "./simple.ts";
-import { streamDataRoom } from "./stream.ts";
+import { streamHeaderSize } from "./stream.ts";
 import type { AckFrame, Frame } from "./types.ts";
 
 const HUGE = "ffffffffffffffff";
@@ -113,6 +113,18 @@ Deno.test("readStream(), readCrypto() and readDatagram() give views of the packe
   }
 });
 
+Deno.test("writeFrame() leaves the length out of a STREAM that ends the packet (RFC 9000 §19.8)", () => {
+  for (
+    const [offset, fin, hex] of [[0, false, "0804aabb"], [7, false, "0c0407aabb"], [7, true, "0d0407aabb"]] as const
+  ) {
+    const frame: Frame = { kind: "stream", streamId: 4, offset, data: Uint8Array.of(0xaa, 0xbb), fin };
+    const bytes = new Uint8Array(frameSize({ ...frame, toEnd: true }));
+    writeFrame(new Writer(bytes), { ...frame, toEnd: true });
+    assertEquals(bytes.toHex(), hex);
+    assertEquals(read(hex), frame);
+  }
+});
+
 Deno.test("data rooms are the most that fits in a frame", () => {
   const room = fc.oneof(fc.nat(90), fc.nat(20_000));
   fc.assert(
@@ -122,8 +134,8 @@ Deno.test("data rooms are the most that fits in a frame", () => {
         return frameSize(frame(new Uint8Array(most + 1))) > room;
       };
       return check(
-        streamDataRoom(streamId, offset, room),
-        (data) => ({ kind: "stream", streamId, offset, data, fin: false }),
+        Math.max(-1, room - streamHeaderSize(streamId, offset)),
+        (data) => ({ kind: "stream", streamId, offset, data, fin: false, toEnd: true }),
       ) &&
         check(cryptoDataRoom(offset, room), (data) => ({ kind: "crypto", offset, data })) &&
         check(datagramDataRoom(room), (data) => ({ kind: "datagram", data }));

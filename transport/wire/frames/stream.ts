@@ -1,12 +1,12 @@
 /**
  * STREAM, RESET_STREAM and STOP_SENDING (RFC 9000 §19.4, §19.5, §19.8). STREAM frames are read in all their forms and
- * written with a length.
+ * written with a length, unless they end the packet.
  *
  * @module
  */
 import { FrameType, STREAM_FIN, STREAM_LEN, STREAM_OFF } from "../frame_types.ts";
 import { type Reader, WireError } from "../reader.ts";
-import { dataRoom, MAX_VARINT, varintSize } from "../varint.ts";
+import { MAX_VARINT, varintSize } from "../varint.ts";
 import type { Writer } from "../writer.ts";
 import type { ResetStreamFrame, StopSendingFrame, StreamFrame } from "./types.ts";
 
@@ -28,28 +28,28 @@ export function checkEnd(offset: number, length: number): void {
   if (offset >= MAX_VARINT - length) throw new WireError("Data ends beyond the largest offset");
 }
 
-/** The wire type of a STREAM as it is written: 0x0a, 0x0b, 0x0e or 0x0f. */
-export function streamType(offset: number, fin: boolean): number {
-  return FrameType.STREAM | STREAM_LEN | (offset > 0 ? STREAM_OFF : 0) | (fin ? STREAM_FIN : 0);
+/** The wire type of a STREAM as it is written: 0x08 to 0x0f. */
+export function streamType({ offset, fin, toEnd }: StreamFrame): number {
+  return FrameType.STREAM | (toEnd ? 0 : STREAM_LEN) | (offset > 0 ? STREAM_OFF : 0) | (fin ? STREAM_FIN : 0);
 }
 
-/** Bytes of a STREAM frame before its data. */
-export function streamFrameOverhead(streamId: number, offset: number, length: number): number {
-  return 1 + varintSize(streamId) + (offset > 0 ? varintSize(offset) : 0) + varintSize(length);
+/** Bytes of a STREAM frame before its data, and before its length if it has one. */
+export function streamHeaderSize(streamId: number, offset: number): number {
+  return 1 + varintSize(streamId) + (offset > 0 ? varintSize(offset) : 0);
 }
 
-/** Most bytes of data that a STREAM frame of `room` bytes can carry; -1 when not even an empty one fits. */
-export function streamDataRoom(streamId: number, offset: number, room: number): number {
-  return dataRoom(room - 1 - varintSize(streamId) - (offset > 0 ? varintSize(offset) : 0));
+/** Bytes of a STREAM frame. */
+export function streamFrameSize({ streamId, offset, data, toEnd }: StreamFrame): number {
+  return streamHeaderSize(streamId, offset) + (toEnd ? 0 : varintSize(data.length)) + data.length;
 }
 
 /** Writes a STREAM frame: the one copy that data goes through on its way out. */
-export function writeStreamFrame(w: Writer, streamId: number, offset: number, data: Uint8Array, fin: boolean): void {
-  w.u8(streamType(offset, fin));
-  w.varint(streamId);
-  if (offset > 0) w.varint(offset);
-  w.varint(data.length);
-  w.bytes(data);
+export function writeStreamFrame(w: Writer, frame: StreamFrame): void {
+  w.u8(streamType(frame));
+  w.varint(frame.streamId);
+  if (frame.offset > 0) w.varint(frame.offset);
+  if (!frame.toEnd) w.varint(frame.data.length);
+  w.bytes(frame.data);
 }
 
 /** Reads the fields of a RESET_STREAM. */

@@ -96,6 +96,8 @@ export interface StreamFrame {
   readonly data: Uint8Array;
   /** Whether the stream ends with it. */
   readonly fin: boolean;
+  /** Whether it is written without a length: the data ends with the packet. Not set on frames that were read. */
+  readonly toEnd?: boolean;
 }
 
 /** MAX_DATA (RFC 9000 §19.9). */
