@@ -28,8 +28,11 @@ const PIECE_SHARE = 4;
  */
 const TUNING_ROUND_TRIPS = 4;
 
-/** The share of a window that may wait behind a gap before the window grows. */
-const STRETCH_SHARE = 0.6;
+/**
+ * The share of a window that may wait behind a gap before the window grows: less than half, which is when the next limit would
+ * be due, as the gap may keep that from coming.
+ */
+const STRETCH_SHARE = 0.4;
 
 /** What the peer allows us to send. */
 export class SendCredit {
@@ -37,6 +40,8 @@ export class SendCredit {
   #used = 0;
   /** The most room that there was. */
   #most: number;
+  /** The limit of which the peer was last told that it holds data back. */
+  #told = -1;
 
   /**
    * Nothing used yet.
@@ -68,6 +73,17 @@ export class SendCredit {
     return this.room < Math.min(LEAST_PIECE, this.#most / PIECE_SHARE);
   }
 
+  /**
+   * Whether to tell the peer now that its limit holds data back (RFC 9000 §4.1), which counts as done: once for each limit, but
+   * of limits that come in small steps only when they have moved by half a window, or when nothing in flight will bring another.
+   */
+  tell(hasFlight: boolean): boolean {
+    const step = this.#limit - this.#told;
+    if (step === 0 || (hasFlight && this.#told >= 0 && step < this.#most / UPDATE_SHARE)) return false;
+    this.#told = this.#limit;
+    return true;
+  }
+
   /** Uses up to `n` bytes; returns how many there were. */
   take(n: number): number {
     const taken = Math.min(n, this.#limit - this.#used);
@@ -87,6 +103,7 @@ export class SendCredit {
   restart(limit: number): void {
     this.#limit = limit;
     this.#most = limit;
+    this.#told = -1;
     this.#used = 0;
   }
 }

@@ -61,8 +61,6 @@ export class SendSide {
   #held = 0;
   /** A write was cut short because all streams together keep too much. */
   #isFull = false;
-  /** The limit at which DATA_BLOCKED was last asked for. */
-  #blockedAt = -1;
 
   /** No streams, and no credit, yet. */
   constructor(options: SendSideOptions) {
@@ -197,7 +195,6 @@ export class SendSide {
     }
     this.#blocked.clear();
     this.#dataBlocked.cancel();
-    this.#blockedAt = -1;
   }
 
   /** Puts streams that the peer's limit on streams held back, and no longer does, into the queues. */
@@ -205,16 +202,12 @@ export class SendSide {
     for (const stream of this.#streams.values()) this.work.refresh(stream);
   }
 
-  /** Tells the peer, once for each limit, that a limit of it holds data back (RFC 9000 §4.1). */
+  /** Tells the peer, now and then, that a limit of it holds data back. */
   noteBlocked(stream?: SendStream): void {
-    if (stream !== undefined && stream.isBlocked && stream.blockedAt !== stream.credit.limit) {
-      stream.blockedAt = stream.credit.limit;
+    if (stream !== undefined && stream.isBlocked && stream.credit.tell(stream.buffer.hasOutstanding)) {
       this.#blocked.want(stream);
     }
-    if (this.#blockedAt !== this.credit.limit && this.work.isBlocked) {
-      this.#blockedAt = this.credit.limit;
-      this.#dataBlocked.want();
-    }
+    if (this.work.isBlocked && this.credit.tell(this.work.hasFlight)) this.#dataBlocked.want();
   }
 
   /** A STREAM frame arrived. */
@@ -223,6 +216,7 @@ export class SendSide {
     const bytes = stream.onAcked(record.from, record.place);
     this.#held -= bytes;
     this.work.refresh(stream);
+    this.noteBlocked(stream);
     if (stream.isDone) {
       if (this.#forget(stream)) this.#options.events({ type: "stream_finished", id: stream.id });
     }

@@ -48,8 +48,6 @@ export class SendStream implements Queued {
   queues: number = 0;
   /** Bytes that `SendWork` counts as lost. */
   lost: number = 0;
-  /** The limit at which STREAM_DATA_BLOCKED was last asked for. */
-  blockedAt: number = -1;
   #state: SendState = "ready";
   #end: StreamEnd | undefined = undefined;
 
@@ -149,7 +147,6 @@ export class SendStream implements Queued {
   /** The peer took nothing of what was sent (0-RTT rejected), and begins with this limit. */
   restart(limit: number): void {
     this.credit.restart(limit);
-    this.blockedAt = -1;
     if (!this.isSending) return;
     this.buffer.restart();
     this.#state = "ready";

@@ -158,6 +158,11 @@ export class SendWork {
     return this.#credit.room === 0 && this.#fresh.size > 0;
   }
 
+  /** Whether data is in flight, on any stream. */
+  get hasFlight(): boolean {
+    return this.#flight.size > 0;
+  }
+
   /** Whether something that `offerAgain` marked waits to be copied. */
   get hasOffered(): boolean {
     for (const stream of this.#offered) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StreamError } from "../base/errors.ts";
 import { type FakePacket, fakeReceived } from "../base/fake_packet.ts";
-import type { Frame } from "../wire/frames/types.ts";
+import type { Frame, MaxDataFrame, MaxStreamDataFrame } from "../wire/frames/types.ts";
 import { REMEMBERED_ENDS } from "./control.ts";
 import { End, WIDE } from "./fake_pipe.ts";
 
@@ -152,8 +152,31 @@ Deno.test("StreamSet says once for each limit that it is blocked", () => {
   first.acked();
   second.acked();
   end.set.onFrame({ kind: "max_data", limit: 160 }, fakeReceived());
-  assertEquals(carried(end.packet()), [[b, 50, 10, false]]);
+  const third = end.packet();
+  assertEquals(carried(third), [[b, 50, 10, false]]);
+  assertEquals(end.packet().frames, []);
+  third.acked();
   assertEquals(control(end.packet()), [{ kind: "data_blocked", limit: 160 }]);
+});
+
+Deno.test("StreamSet says that it is blocked once in half a window while credit comes in small steps", () => {
+  for (const kind of ["max_data", "max_stream_data"] as const) {
+    const window = { [kind === "max_data" ? "initialMaxData" : "initialMaxStreamDataBidiRemote"]: 64_000 };
+    const end = new End("client", {}, { ...WIDE, ...window });
+    const [id] = opened(end, 1) as [number];
+    end.set.write(id, new Uint8Array(500_000));
+    const packets = [end.packet({ room: 70_000 })];
+    let [told, limit] = [control(end.packet()).length, 64_000];
+    for (; limit < 256_000; limit += 2000) {
+      end.set.onFrame({ kind, streamId: id, limit } as MaxDataFrame | MaxStreamDataFrame, fakeReceived());
+      packets.push(end.packet({ room: 3000 }));
+      if (packets.length > 30) packets.shift()!.acked();
+      told += control(end.packet()).length;
+    }
+    assert(told >= 6 && told <= 8, `${told} times`);
+    for (const packet of packets) packet.acked();
+    assertEquals(control(end.packet()).map((f) => "limit" in f && f.limit), [limit - 2000]);
+  }
 });
 
 Deno.test("StreamSet waits for more credit than a few bytes while data is in flight, and no longer", () => {
