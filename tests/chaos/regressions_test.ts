@@ -142,6 +142,21 @@ Deno.test("Server answers a client whose address changed before any of its 1-RTT
   ], { links: [{ ...LINK, delayMs: 60 }] }));
 });
 
+Deno.test("Server keeps a path that fell silent when the client's new address had answered, and loses the other one", () => {
+  run(plan([
+    { wait: 300, do: "openPath", link: 1, port: 0, status: "available" },
+    // The answer to the server's challenge: the path moves before it is validated, and has no address to go back to.
+    { wait: 30, do: "damage", link: 1, direction: "up", damage: { kind: "drop" }, count: 1 },
+    { wait: 20, do: "rebind", link: 1, address: true },
+    { wait: 0, do: "datagrams", end: "client", count: 1, bytes: 4, path: 1, life: 0 },
+    // The new address has answered, but not in time for a challenge of 1200 bytes.
+    { wait: 65, do: "cut", link: 1, direction: "both", how: "dead" },
+    { wait: 2000, do: "cut", link: 0, direction: "both", how: "dead" },
+    { wait: 20, do: "closePath", end: "client", nth: 0, code: 0 },
+    { wait: 3000, do: "ping", end: "client" },
+  ], { links: [LINK, { ...LINK, delayMs: 20 }], patient: true, healthy: 2 }));
+});
+
 Deno.test("No scheduler waits for a path on which the peer's new address is yet to be proven, while another is free", () => {
   for (const mode of SCHEDULER_NAMES) {
     const trace = new Trace();

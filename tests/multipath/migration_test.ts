@@ -161,6 +161,26 @@ Deno.test("row 122: a path that has no validated address to go back to is abando
   f.assertWell();
 });
 
+Deno.test("row 122: a path whose new address answered, and then fell silent, is there when it is heard again", () => {
+  const f = server(1);
+  f.rogue.send({ frames: [PING], path: 1, size: 60 }, { from: OTHER_PORT });
+  f.rogue.send({ frames: [PING], path: 1, size: 60 }, { from: ELSEWHERE });
+  // The challenge is no longer than the limit allows: that the address answers proves nothing of 1200 bytes.
+  from(f, ELSEWHERE, [{ kind: "path_response", data: challenges(f, ELSEWHERE).at(-1)! }]);
+  assertEquals(pathOf(f.victim, 1).state, "usable");
+  f.acknowledging([0], 20_000);
+  f.trace.assertNone("multipath:path_closed");
+  const asked = challenges(f, ELSEWHERE).length;
+  // The only other path ends meanwhile: without this one the connection would be over.
+  f.send([{ kind: "path_abandon", path: 0, code: 0 }], 1);
+  from(f, ELSEWHERE, [PING]);
+  assertGreater(challenges(f, ELSEWHERE).length, asked, "the size is asked for again");
+  from(f, ELSEWHERE, [{ kind: "path_response", data: challenges(f, ELSEWHERE).at(-1)! }]);
+  f.acknowledging([1], 20_000);
+  assertEquals(pathOf(f.victim, 1).state, "usable");
+  f.assertWell();
+});
+
 Deno.test("row 123: a path moves with a packet of more than probing frames and the highest number, no other", () => {
   const f = server();
   from(f, HOME, [PING]);

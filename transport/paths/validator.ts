@@ -1,14 +1,18 @@
 /**
  * Path validation (RFC 9000 §8.2): PATH_CHALLENGE out and PATH_RESPONSE in, and the answers to the peer's challenges.
  *
- * | a route is | challenge() | frame written  | time for the next one | newest one lost | answered, 1200 bytes | answered, smaller | deadline |
- * |------------|-------------|----------------|-----------------------|-----------------|----------------------|-------------------|----------|
- * | idle       | due         | –              | –                     | –               | –                    | –                 | –        |
- * | due        | –           | waiting        | –                     | –               | idle, ok             | due again, ok     | failed   |
- * | waiting    | –           | –              | due                   | due             | idle, ok             | due again, ok     | failed   |
+ * | a route is | challenge() | frame written  | time for the next one | newest one lost | answered, 1200 bytes | answered, smaller | deadline        | heard |
+ * |------------|-------------|----------------|-----------------------|-----------------|----------------------|-------------------|-----------------|-------|
+ * | idle       | due         | –              | –                     | –               | –                    | –                 | –               | –     |
+ * | due        | –           | waiting        | –                     | –               | idle, ok             | due again, ok     | failed, resting | –     |
+ * | waiting    | –           | –              | due                   | due             | idle, ok             | due again, ok     | failed, resting | –     |
+ * | resting    | due         | –              | –                     | –               | –                    | –                 | –               | due   |
  *
  * "Due again": an answer to a challenge in a smaller datagram validates the address, but not that 1200 bytes get through,
  * which another challenge must show (§8.2.1): its answer, or its acknowledgment, which proves nothing else (§8.2.3).
+ *
+ * "Resting": the address is validated, and then nothing at all was heard there, which says nothing of 1200 bytes: they are
+ * asked for again when the path is heard.
  *
  * The deadline moves while the peer is heard on a path that is being opened, or of which only the size is in question,
  * {@linkcode MAX_VALIDATION_EXTENSIONS} times.
@@ -59,7 +63,10 @@ export interface ValidatorOptions {
    * 10069 §3.1). Default: always.
    */
   readonly hasId?: (path: PathId, route: number) => boolean;
-  /** When the peer was last heard on a path, if it is that who is heard there: milliseconds. Default: never. */
+  /**
+   * When the peer was last heard on a path, if it is that who is heard there: milliseconds. Default: nobody knows, and each
+   * validation ends at its first deadline.
+   */
   readonly heardAt?: (path: PathId) => number;
 }
 
@@ -120,6 +127,8 @@ export class Validator implements FrameOwner {
   readonly #outcomes: ValidationOutcome[] = [];
   /** Routes whose validation begins when another has ended. */
   readonly #waiting: DueRoute[] = [];
+  /** Routes of which the size is to be asked for when they are heard. */
+  readonly #resting = new Set<RouteState>();
   #running = 0;
 
   /** Validates nothing before {@linkcode challenge}. */
@@ -141,14 +150,15 @@ export class Validator implements FrameOwner {
     const state = known ?? this.#stateOf(path, route);
     this.#running++;
     state.running = true;
-    state.addressOk = false;
+    state.addressOk = this.#resting.delete(state);
     state.open = [];
     this.#restart(state, now);
     return true;
   }
 
-  /** Begins what has waited, in order, as far as there is room for it. */
+  /** Begins what has waited, in order, as far as there is room for it; and what rested where the peer is heard again. */
   startWaiting(now: number): void {
+    for (const state of this.#resting) if (this.#isHeard(state)) this.challenge(state.path, state.route, now);
     while (this.#waiting.length > 0 && this.#running < MAX_VALIDATIONS) {
       const { path, route } = this.#waiting.shift()!;
       this.challenge(path, route, now);
@@ -167,6 +177,7 @@ export class Validator implements FrameOwner {
     const state = this.#routes.get(route);
     if (state === undefined) return;
     this.#stop(state);
+    this.#resting.delete(state);
     state.responses = [];
     this.#tidy(state);
   }
@@ -259,7 +270,7 @@ export class Validator implements FrameOwner {
   onTimeout(now: number): void {
     for (const state of this.#routes.values()) {
       if (!state.running) continue;
-      if (now >= state.deadline && !this.#extend(state, now)) this.#finish(state, false, undefined);
+      if (now >= state.deadline && !this.#extend(state, now)) this.#giveUp(state);
       else if (state.owed === 0 && now >= state.resendAt) {
         state.timeouts++;
         state.owed = CHALLENGES_PER_PTO;
@@ -269,13 +280,27 @@ export class Validator implements FrameOwner {
 
   /** Another period, if the peer was heard in the last one. */
   #extend(state: RouteState, now: number): boolean {
-    const heardAt = this.#options.heardAt?.(state.path) ?? -Infinity;
-    if (heardAt <= state.since || state.extensions === MAX_VALIDATION_EXTENSIONS) return false;
+    if (!this.#isHeard(state) || state.extensions === MAX_VALIDATION_EXTENSIONS) return false;
     state.extensions++;
     this.#beginPeriod(state, now);
     // Whatever the back-off says, each period asks at its beginning.
     state.resendAt = now;
     return true;
+  }
+
+  /** Nobody answered in time. Silence on a way that is known to be good says nothing of the size of 1200 bytes. */
+  #giveUp(state: RouteState): void {
+    if (!state.addressOk || this.#options.heardAt === undefined || this.#isHeard(state)) {
+      this.#finish(state, false, undefined);
+      return;
+    }
+    this.#stop(state);
+    this.#resting.add(state);
+  }
+
+  /** Whether the peer was heard since the period began. */
+  #isHeard({ path, since }: RouteState): boolean {
+    return (this.#options.heardAt?.(path) ?? -Infinity) > since;
   }
 
   #onChallenge(frame: PathChallengeFrame, packet: ReceivedPacket): void {
@@ -377,7 +402,8 @@ export class Validator implements FrameOwner {
 
   /** Forgets a route on which there is nothing to do. */
   #tidy(state: RouteState): void {
-    if (!state.running && state.responses.length === 0) this.#routes.delete(state.route);
+    if (state.running || state.responses.length > 0 || this.#resting.has(state)) return;
+    this.#routes.delete(state.route);
   }
 
   #responding(): number {

@@ -147,6 +147,35 @@ Deno.test("Validator.onTimeout() gives the size the time again too while the pee
   assertEquals(v.nextOutcome()?.mtuVerified, true);
 });
 
+Deno.test("Validator.onTimeout() silence at an address that is proven says nothing of the size: it is asked when heard (row 37)", () => {
+  let heardAt = 0;
+  const v = new Validator({
+    random: seededRandom(),
+    pto: () => PTO,
+    maxPto: () => PTO,
+    routeOf: (packet) => packet.path,
+    heardAt: () => heardAt,
+  });
+  v.challenge(1, 1, 0);
+  heardAt = 40;
+  v.onFrame(response(challengesOf(send(v, { path: 1, route: 1, size: 120 }))[0]!), arrival({ path: 1, now: 40 }));
+  assertEquals(v.nextOutcome()?.mtuVerified, false);
+  send(v, { path: 1, route: 1, now: 40 });
+  v.onTimeout(40 + VALIDATION_TIMEOUT_PTOS * PTO);
+  v.startWaiting(100_000);
+  assertEquals([v.nextOutcome(), v.nextTimeout(), v.isValidating(1)], [undefined, Infinity, false]);
+  assertEquals(send(v, { path: 1, route: 1, now: 100_000 }), undefined);
+  // Heard, but what is asked does not get through: that is an answer too.
+  heardAt = 200_000;
+  v.startWaiting(200_000);
+  for (let now = 200_000; v.isValidating(1) && now < 300_000; now = v.nextTimeout()) {
+    heardAt = now;
+    v.onTimeout(now);
+    while (send(v, { path: 1, route: 1, now }) !== undefined);
+  }
+  assertEquals(v.nextOutcome()?.ok, false);
+});
+
 Deno.test("Validator.onTimeout() fails after three times the largest PTO (row 50)", () => {
   const v = validator({ maxPto: 250 });
   v.challenge(2, 5, 1000);
