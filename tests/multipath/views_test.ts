@@ -87,6 +87,26 @@ Deno.test("LivePathView tells silence, acknowledgements and losses", () => {
   assert(lossy.lossRate > 0.03 && lossy.lossRate < 0.3, `${lossy.lossRate}`);
 });
 
+Deno.test("LivePathView counts what went to the address that a path moves away from, until its fate is known", () => {
+  const { watcher, load, paths } = download(3_000_000);
+  paths.world.runFor(300);
+  const [, path] = watcher.paths as [PathView, PathView];
+  paths.links[1]!.rebind({ address: true });
+  // Its acknowledgements go over the faster path: something else must show the server where the client is now.
+  paths.client.sendDatagram(new Uint8Array(100), { path: 1 });
+  const states = (): string[] => paths.serverTrace.filter("quic:migration_state_updated").map((e) => e.data.new);
+  paths.world.require("the move", () => states().length > 0);
+  const moved = paths.world.now;
+  // At the new address next to nothing can have been sent.
+  assert(path.inFlight > 10_000, `${path.inFlight} bytes in flight`);
+  assert(path.oldestUnackedAt < moved, `the oldest is of ${path.oldestUnackedAt}, it moved at ${moved}`);
+  assertEquals(paths.server.stats().paths[1]!.inFlight, path.inFlight);
+  paths.world.require("the transfer", () => load.isDone);
+  paths.world.runFor(2000);
+  assertEquals(states(), ["migration_started", "migration_complete"]);
+  assertEquals([path.inFlight, path.oldestUnackedAt], [0, Infinity]);
+});
+
 Deno.test("LivePathView has nothing to tell of an idle path", () => {
   const { watcher, load, paths } = download(100_000);
   paths.world.require("the transfer", () => load.isDone);

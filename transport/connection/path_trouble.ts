@@ -231,7 +231,7 @@ export class PathTrouble implements Timed {
   }
 
   #offer(path: Path, now: number): void {
-    const bytes = path.route.inFlight;
+    const bytes = path.inFlight;
     this.#parts.offerAgain(path.id);
     this.#parts.context.observer?.on("multipath:data_offered_again", { path: path.id, bytes }, now);
   }

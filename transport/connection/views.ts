@@ -72,7 +72,7 @@ export class LivePathView implements PathView {
   }
 
   get inFlight(): number {
-    return this.#path.route.inFlight;
+    return this.#path.inFlight;
   }
 
   get room(): number {
@@ -93,8 +93,11 @@ export class LivePathView implements PathView {
   }
 
   get oldestUnackedAt(): number {
-    const { id, route } = this.#path;
-    return this.#spaces.get("application", id)?.sent.oldest(route.number)?.sentAt ?? Infinity;
+    const { id, route, previous } = this.#path;
+    // What went to the address that a moving path came from may never arrive: it is waited for all the same.
+    const sent = this.#spaces.get("application", id)?.sent;
+    const oldest = sent?.oldest(route.number)?.sentAt ?? Infinity;
+    return previous === undefined ? oldest : Math.min(oldest, sent?.oldest(previous.number)?.sentAt ?? Infinity);
   }
 
   get lastAckAt(): number {

@@ -129,6 +129,11 @@ export class Path {
     this.#past.spuriousLosses += route.spuriousLosses;
   }
 
+  /** Bytes sent and neither acknowledged nor lost, those to the address that it moves away from with them. */
+  get inFlight(): number {
+    return this.route.inFlight + (this.previous?.inFlight ?? 0);
+  }
+
   /** UDP payload, over all routes. */
   get bytesSent(): number {
     return this.#past.bytesSent + this.route.bytesSent + (this.previous?.bytesSent ?? 0);

@@ -107,7 +107,7 @@ export function pathStats(path: Path): PathStats {
     minRtt: route.rtt.min,
     rttVar: route.rtt.variation,
     cwnd: route.controller.cwnd,
-    inFlight: route.inFlight,
+    inFlight: path.inFlight,
     mtu: route.mtu.current,
     bytesSent: path.bytesSent,
     bytesReceived: path.bytesReceived,
