@@ -53,6 +53,18 @@ Deno.test("Connection does not answer a small probe with a large datagram", () =
   assertLess(sent[0]!.data.size, 130);
 });
 
+Deno.test("Connection challenges a new address before all else, however many ranges an ACK would have (RFC 9000 §8.2)", () => {
+  const pair = new Pair({ server: { maxAckRanges: 64 } }).confirm();
+  pair.world.runFor(1000);
+  const rogue = new Rogue(pair, "client").takeOver();
+  // Every other packet was lost.
+  const first = 1000;
+  for (let i = 0; i < 64; i++) rogue.send({ frames: [PING], number: first + 2 * i });
+  rogue.send({ frames: [PING], number: first + 200 }, { from: FAR_AWAY });
+  assertEquals(remoteOf(pair), FAR_AWAY);
+  assert(toldTo(pair, "path_challenge").includes(`${FAR_AWAY.hostname} ${FAR_AWAY.port}`), "no challenge there");
+});
+
 Deno.test("Connection moves with a packet that is no probe, and challenges both addresses", () => {
   const { pair, rogue } = attacked();
   rogue.send({ frames: [PING] }, { from: ELSEWHERE });

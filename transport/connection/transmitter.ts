@@ -230,8 +230,9 @@ export class Transmitter {
         if (path.state === "usable" && route.room(now) > 0) draft.fill(owners);
         break;
       case "validate":
-        if (route === path.route) acks.writeFrames(draft);
+        // An ACK of many ranges would take all that an address may be sent before it is validated.
         validator.writeFrames(draft);
+        if (route === path.route) acks.writeFrames(draft);
         break;
       case "pto":
         acks.writeFrames(draft);
