@@ -18,8 +18,8 @@ const REQUEST = writeRequest("/f.bin");
 /** Mbit/s, milliseconds one way, and milliseconds that a datagram may wait: one and a half round trips, as in the demo. */
 const LINK = { rate: 20, delay: 15, queue: 45 };
 
-/** Transfers over the relay, of which the middle one counts. */
-const TRANSFERS = 3;
+/** Transfers over the relay, of which the fastest counts. */
+const TRANSFERS = 5;
 
 /** Milliseconds from the request to the last byte, when a new connection does nothing else. */
 async function overRelay(front: number, { cert }: Served): Promise<number> {
@@ -84,13 +84,13 @@ function simulated(): number {
  * What the load of the machine does: the relay works out arrivals from when it was handed a datagram, so that a late timer
  * makes one datagram late and not all that follow; but a process that gets no CPU for longer than the queue lasts (45 ms)
  * leaves the link idle, and that time is lost. Time can only be lost in this way, never won, but for a packet more or less
- * that the queue drops. The middle of three transfers stands a single such pause; a machine that is busy all the time with
- * something else makes this test fail, and then says how long each took. The start of processes is not in the time.
+ * that the queue drops: so the fastest of the transfers tells most. A machine that is busy all the time with something else makes
+ * this test fail, and then says how long each took. The start of processes is not in the time.
  */
 Deno.test("A transfer over the relay's real sockets takes as long as in the simulator", async () => {
   const expected = simulated();
   assert(expected > SIZE * 8 / LINK.rate / 1000);
   const times = await relayed();
   const said = times.map((time) => time.toFixed(0)).join(", ");
-  assertWithin(times[TRANSFERS >> 1]!, expected, 0.05, `Milliseconds over the relay (of ${said})`);
+  assertWithin(times[0]!, expected, 0.05, `Milliseconds over the relay (of ${said})`);
 });
