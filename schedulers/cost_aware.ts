@@ -94,10 +94,10 @@ function wrap(inner: Scheduler, name: string, limits: Limits): Scheduler {
       return isLate && !innerCopies() ? "when-idle" : inner.reinjection;
     },
     schedule(work: Work, view: ConnectionView): Decision {
-      if (work.kind === "reinject" && isLate && !innerCopies()) {
+      if (work.kind === "reinject" && isLate && inner.reinjection !== "before-new") {
         const rescue = rescuer(work, view, leftAt(view));
         if (rescue !== undefined) return send(rescue);
-        if (isAnswering(work.lastPath, view)) return HOLD;
+        if (!innerCopies() && isAnswering(work.lastPath, view)) return HOLD;
       }
       return inner.schedule(work, show(view, need.isThereFor(work, view)));
     },

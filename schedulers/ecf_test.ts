@@ -76,3 +76,42 @@ Deno.test("ecf() waits longer, the slower the other path is", () => {
   });
   for (let i = 1; i < most.length; i++) assert(most[i]! > most[i - 1]!, `${most}`);
 });
+
+/** What it says of 1000 bytes in flight on path 0 that were sent at a time, when it is 100 ms. */
+function again(from: Partial<PlainPath>, to: Partial<PlainPath> = {}, firstSentAt = 90): number {
+  const paths = [
+    pathView(0, { srtt: 200, minRtt: 200, inFlight: 6000, oldestUnackedAt: firstSentAt, ...from }),
+    pathView(1, { lastAckAt: 100, ...to }),
+  ];
+  const view = connectionView(paths, { now: 100, backlog: 0 });
+  return ecf().schedule(workOf({ kind: "reinject", lastPath: 0, firstSentAt }), view).path;
+}
+
+Deno.test("ecf() sends the tail once more on a path that brings all of it in half of the time", () => {
+  assertEquals(again({}), 1);
+  // It is almost there.
+  assertEquals(again({}, {}, -80), -1);
+  assertEquals(again({}, { srtt: 120, minRtt: 120 }), -1, "not that much sooner");
+  assertEquals(again({}, { room: 0 }), -1);
+  assertEquals(again({}, { status: "backup" }), -1);
+  assertEquals(
+    again({ inFlight: 60_000, deliveryRate: 900, cwnd: 90_000 }),
+    -1,
+    "all of it takes the other path as long",
+  );
+  // What is left in a queue counts as well.
+  const thin = { srtt: 40, minRtt: 30, deliveryRate: 50 };
+  assertEquals([again({ ...thin, inFlight: 8000 }), again({ ...thin, inFlight: 1000 })], [1, -1]);
+});
+
+Deno.test("ecf() asks for what is in flight only while some of it may be slow", () => {
+  const scheduler = ecf();
+  const heard = (...paths: PlainPath[]): unknown => {
+    scheduler.onEvent!({ type: "ack", path: 0, bytes: 100 }, connectionView(paths));
+    return scheduler.reinjection;
+  };
+  const [near, far] = [pathView(0), pathView(1, { srtt: 90, minRtt: 90 })];
+  assertEquals(heard(near, far), "never");
+  assertEquals(heard(near, { ...far, inFlight: 1200 }), "when-idle");
+  assertEquals(heard({ ...far, inFlight: 1200 }), "never");
+});

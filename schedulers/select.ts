@@ -62,6 +62,14 @@ export function isSuspect(path: PathView, now: number): boolean {
   return now > suspectAt(path);
 }
 
+/**
+ * Whether the path's oldest packet has waited for a probe timeout: what is in flight there is offered to other paths then, though
+ * later packets may have been acknowledged since.
+ */
+export function isOwing(path: PathView, now: number): boolean {
+  return now - path.oldestUnackedAt >= timeoutOf(path) - GRANULARITY;
+}
+
 /** Whether no path that is no backup is healthy: then a backup may be used. */
 export function needsBackup(view: ConnectionView): boolean {
   for (const path of view.paths) if (path.status === "available" && isHealthy(path, view.now)) return false;
