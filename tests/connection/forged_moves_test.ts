@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Address } from "../../transport/base/address.ts";
+import { DEFAULT_ID_LENGTH } from "../../transport/endpoint/config.ts";
 import type { Frame, FrameKind } from "../../transport/wire/frames/types.ts";
+import { parseHeader } from "../../transport/wire/header.ts";
 import { CLIENT_ADDRESS, Pair, SERVER_ADDRESS } from "./pair.ts";
 import { Rogue } from "./rogue.ts";
 import { assertSettled, bulkPair, finish, moved } from "./transfers.ts";
@@ -26,7 +28,30 @@ function remoteOf(pair: Pair): Address {
 /** The remote addresses of packets with a frame of a kind that the server sent. */
 function toldTo(pair: Pair, kind: FrameKind): string[] {
   return pair.serverTrace.filter("quic:packet_sent", (data) => data.frames.some((frame) => frame.kind === kind))
-    .map(({ data }) => `${data.remote.hostname} ${data.remote.port}`);
+    .map(({ data }) => textOf(data.remote));
+}
+
+/** What the server sends from now on: which ids of the client it uses towards an address, wherever that leads. */
+function watched(pair: Pair): { readonly idsTo: (address: Address) => Set<string> } {
+  const ids = new Map<string, Set<string>>();
+  const idsTo = (address: Address): Set<string> => ids.get(textOf(address)) ?? new Set();
+  const { transmit } = pair.serverNode;
+  pair.serverNode.transmit = (now, buffer) => {
+    const train = transmit.call(pair.serverNode, now, buffer);
+    if (train === undefined) return train;
+    const seen = idsTo(train.remote);
+    ids.set(textOf(train.remote), seen);
+    for (let at = 0; at < train.length; at += train.segment) {
+      const end = Math.min(at + train.segment, train.length);
+      seen.add(parseHeader(buffer, at, end, DEFAULT_ID_LENGTH).destinationId.toHex());
+    }
+    return train;
+  };
+  return { idsTo };
+}
+
+function textOf({ hostname, port }: Address): string {
+  return `${hostname} ${port}`;
 }
 
 Deno.test("Connection answers probes from another address there, and does not move (RFC 9000 §9.1)", () => {
@@ -110,28 +135,56 @@ Deno.test("Connection goes back when the new address does not answer (RFC 9000 �
 Deno.test("Connection uses an id of its own at an address to which the peer moved on purpose (RFC 9000 §9.5)", () => {
   const { pair, rogue } = attacked();
   const spare = pair.serverTrace.frames("sent", "new_connection_id")[1]!.frame.connectionId;
-  const before = new Set(rogue.caught.map((packet) => packet.destinationId.toHex()));
+  const { idsTo } = watched(pair);
   rogue.send({ frames: [PING], size: 1452 });
-  for (const packet of rogue.caught) before.add(packet.destinationId.toHex());
-  rogue.caught.length = 0;
   rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: FAR_AWAY });
   pair.world.runFor(30);
-  const there = pair.serverTrace.filter("quic:packet_sent", (data) => data.remote.hostname === FAR_AWAY.hostname);
-  assert(there.length > 0);
-  // Only what goes to the old address has its id: a single challenge.
-  const [sameId, newId] = [0, 1].map((want) =>
-    rogue.caught.filter(({ destinationId }) => Number(!before.has(destinationId.toHex())) === want)
-  );
-  assertEquals(newId!.length, there.length);
-  assertEquals(sameId!.every(({ frames }) => frames.some((frame) => frame.kind === "path_challenge")), true);
+  assertEquals(remoteOf(pair), FAR_AWAY);
+  // The old address was answered before the move, and challenged after it.
+  assert(toldTo(pair, "path_challenge").includes(textOf(CLIENT_ADDRESS)));
+  assertEquals([idsTo(CLIENT_ADDRESS).size, idsTo(FAR_AWAY).size], [1, 1]);
+  assertEquals(idsTo(CLIENT_ADDRESS).intersection(idsTo(FAR_AWAY)), new Set());
+});
+
+Deno.test("Connection uses an id of its own at each address that the peer probes from, and where it then goes (RFC 9000 §9.5)", () => {
+  const { pair, rogue } = attacked();
+  const spare = pair.serverTrace.frames("sent", "new_connection_id")[1]!.frame.connectionId;
+  const { idsTo } = watched(pair);
+  rogue.send({ frames: [PING], size: 1452 });
+  rogue.send({ frames: [CHALLENGE], destinationId: spare, size: 1200 }, { from: ELSEWHERE });
+  // The peer changed its id with the address, although not at the address that it was at last: it knows what it does.
+  rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: FAR_AWAY });
+  pair.world.runFor(30);
+  assertEquals(remoteOf(pair), FAR_AWAY);
+  const ids = [CLIENT_ADDRESS, ELSEWHERE, FAR_AWAY].map((address) => [...idsTo(address)]);
+  assertEquals(ids.map((each) => each.length), [1, 1, 1]);
+  assertEquals(new Set(ids.flat()).size, 3);
+});
+
+Deno.test("Connection that went back to an address keeps the ids used elsewhere apart from it (RFC 9000 §9.5)", () => {
+  const { pair, rogue } = attacked();
+  const spare = pair.serverTrace.frames("sent", "new_connection_id")[1]!.frame.connectionId;
+  const { idsTo } = watched(pair);
+  rogue.send({ frames: [PING], size: 1452 });
+  rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: ELSEWHERE });
+  pair.world.runFor(10_000);
+  assertEquals(remoteOf(pair), CLIENT_ADDRESS);
+  // No translator: at the address to which the server went back, the peer has another id.
+  rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: FAR_AWAY });
+  pair.world.runFor(30);
+  assert(idsTo(FAR_AWAY).size > 0);
+  assertEquals(idsTo(FAR_AWAY).intersection(idsTo(CLIENT_ADDRESS)), new Set());
 });
 
 Deno.test("Connection keeps its id when the peer keeps its own: a translator may be behind the move", () => {
   const { pair, rogue } = attacked();
+  const { idsTo } = watched(pair);
   rogue.send({ frames: [PING] });
   rogue.send({ frames: [PING] }, { from: FAR_AWAY });
   pair.world.runFor(30);
-  assertEquals(new Set(rogue.caught.map((packet) => packet.destinationId.toHex())).size, 1);
+  assertEquals(remoteOf(pair), FAR_AWAY);
+  assertEquals(idsTo(FAR_AWAY).size, 1);
+  assertEquals(idsTo(FAR_AWAY), idsTo(CLIENT_ADDRESS));
 });
 
 Deno.test("Connection without another id of the peer waits in peace for one, and serves the old address", () => {

@@ -182,7 +182,7 @@ export class Receiver {
     if (end < 0) return;
     handshake.onPeerSource(header.sourceId);
     // The peer's address may change before any of its 1-RTT packets arrives.
-    if (issuer.pathOf(header.destinationId) === 0) this.#noteId(path, header.destinationId);
+    if (issuer.pathOf(header.destinationId) === 0) noteId(path.route, header.destinationId);
     if (level === "handshake" && context.role === "server") path.route.amplification.validate();
     this.#process(header, level, space, path, end, datagram, now);
     if (level === "handshake") handshake.onHandshakeReceived(now);
@@ -259,7 +259,7 @@ export class Receiver {
     let route = path.route;
     const mayMove = lifecycle.isConfirmed && context.role === "server" && path.state !== "closing";
     if (mayMove && !route.is(datagram.local, datagram.remote)) {
-      const sameId = this.#isIdInUse(path, header.destinationId);
+      const sameId = isIdInUse(path.route, header.destinationId);
       route = migration.routeOf(path, datagram.local, datagram.remote, sameId, now);
       this.#credit(route, datagram);
     }
@@ -270,16 +270,7 @@ export class Receiver {
       migration.migrate(path, route, now);
       manager.migrated(path, now);
     }
-    this.#noteId(path, header.destinationId);
-  }
-
-  /** Whether the peer goes on with the id that it used before: then it may not know that its address changed. */
-  #isIdInUse(path: Path, id: Uint8Array): boolean {
-    return path.lastDestinationId !== undefined && sameBytes(path.lastDestinationId, id);
-  }
-
-  #noteId(path: Path, id: Uint8Array): void {
-    if (!this.#isIdInUse(path, id)) path.lastDestinationId = id.slice();
+    noteId(route, header.destinationId);
   }
 
   /** A client takes packets only from where it sends to (RFC 9000 §9). */
@@ -413,4 +404,13 @@ export class Receiver {
     const size = header === undefined ? datagram.data.length : header.end - header.headerStart;
     observer.on("quic:packet_dropped", { reason, size, type, detail, remote: datagram.remote }, now);
   }
+}
+
+/** Whether the peer goes on with the id that it used over the route: then it may not know that its address changed. */
+function isIdInUse({ lastDestinationId }: Route, id: Uint8Array): boolean {
+  return lastDestinationId !== undefined && sameBytes(lastDestinationId, id);
+}
+
+function noteId(route: Route, id: Uint8Array): void {
+  if (!isIdInUse(route, id)) route.lastDestinationId = id.slice();
 }

@@ -94,8 +94,6 @@ export class Path {
   isSpent = false;
   /** What the peer told us; `undefined`: nothing yet. */
   peerStatus: PathStatus | undefined;
-  /** The connection id of ours that the peer sends to. */
-  lastDestinationId: Uint8Array | undefined;
   /** STREAM payload received on it. */
   streamBytesReceived = 0;
   /** What routes that are over had sent, received and lost. */

@@ -75,6 +75,8 @@ export class Route {
   windowLimited = false;
   /** Whether there was no connection id of the peer's to send with, and nothing has changed since. */
   isMute = false;
+  /** The connection id of ours to which the peer last sent over it. */
+  lastDestinationId: Uint8Array | undefined;
   bytesSent = 0;
   bytesReceived = 0;
   packetsLost = 0;
