@@ -33,9 +33,10 @@ Usage: mpquic get https://HOST:PORT/PATH [-o FILE] [options]
 Several paths at once (RFC 10069):
   --path LOCAL[,remote=HOST:PORT][,label=NAME][,cost=NUMBER][,metered][,budget=BYTES][,backup]
                      Use a path from this address of this machine, more than once for several: the first one carries the
-                     handshake, or the one that answers when it does not. remote: where the server has another address for
-                     it. cost, metered: in the mode aggregation it is used only when cheaper paths are too slow. budget: what it
-                     may send and receive (10MB) before it is used only when no other path works. backup: only then at all
+                     handshake, or the one that answers when it does not; in the mode handover, of equals the one named first is
+                     used. remote: where the server has another address for it. cost, metered: in the mode aggregation it is used
+                     only when cheaper paths are too slow. budget: what it may send and receive (10MB) before it is used only
+                     when no other path works. backup: only then at all
   --path auto        Every address of this machine from which the server answers, the fastest one first
 ${MODE_HELP}
 

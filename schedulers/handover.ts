@@ -30,7 +30,8 @@ const ASK_EVERY = 250;
 
 /**
  * One path at a time, a spare that takes over at once (after Apple's handover mode for MPTCP, and the handover of multipath
- * QUIC's first design, CoNEXT 2017). The first choice is the available path with the lowest price, the first opened of equals.
+ * QUIC's first design, CoNEXT 2017). The first choice is the available path with the lowest price; of equals the one that the application
+ * listed first, then the first opened.
  *
  * | the path in use                                     | then                                                         |
  * |-----------------------------------------------------|--------------------------------------------------------------|
@@ -235,7 +236,9 @@ class PathInUse {
 /** Which of two paths is the earlier choice: negative, the first. */
 function compare(a: PathView, b: PathView): number {
   if (a.status !== b.status) return a.status === "available" ? -1 : 1;
-  return priceOf(a) - priceOf(b) || a.id - b.id;
+  const byPrice = priceOf(a) - priceOf(b);
+  if (byPrice !== 0) return byPrice;
+  return a.preference === b.preference ? a.id - b.id : a.preference - b.preference;
 }
 
 function find(view: ConnectionView, id: PathId): PathView | undefined {

@@ -53,6 +53,11 @@ export interface PathView {
   readonly cost: number;
   /** Whether somebody counts the bytes. */
   readonly metered: boolean;
+  /**
+   * Place in the order in which the application listed the local addresses, 0 the first; it need not be the order of ids, as
+   * the first address to answer has path 0. `Infinity`: it was not listed, or the peer did not say.
+   */
+  readonly preference: number;
   /** "backup" when either end says so. */
   readonly status: PathStatus;
   /** Smoothed round-trip time; an assumption while `minRtt` is 0. */

@@ -137,8 +137,9 @@ function hint(frame: Of<"hint_signal" | "hint_path" | "hint_mode" | "hint_stream
     case "hint_signal":
       return { frame_type, name: frame.name, sequence_number, value: frame.value };
     case "hint_path": {
-      const { path: path_id, label, cost, metered } = frame;
-      return { frame_type, path_id, sequence_number, label, cost, metered };
+      const { path: path_id, label, cost, metered, preference } = frame;
+      const said = { frame_type, path_id, sequence_number, label, cost, metered };
+      return preference === undefined ? said : { ...said, preference };
     }
     case "hint_mode":
       return { frame_type, sequence_number, mode: frame.mode };

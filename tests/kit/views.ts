@@ -15,6 +15,7 @@ export function pathView(id: number, changes: Partial<PathView> = {}): PlainPath
     label: `path ${id}`,
     cost: 0,
     metered: false,
+    preference: Infinity,
     status: "available",
     srtt: 20,
     rttVar: 2,

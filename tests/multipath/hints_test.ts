@@ -3,7 +3,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PathError } from "../../transport/base/errors.ts";
 import { MAX_SIGNALS, SIGNAL_INTERVAL } from "../../transport/paths/hints.ts";
 import type { Frame, FrameKind } from "../../transport/wire/frames/types.ts";
-import { HINTS_VERSION } from "../../transport/wire/hints_codepoints.ts";
+import { HINTS_VERSION, PREFERENCES_VERSION } from "../../transport/wire/hints_codepoints.ts";
+import { ForgedHello } from "./forged_hello.ts";
 import { Recorder } from "../connection/recorder.ts";
 import type { Trace } from "../kit/trace.ts";
 import { Paths, type PathsOptions } from "./paths.ts";
@@ -182,6 +183,26 @@ Deno.test("What a client says of a later path reaches the server while it is val
   const told = server.of("path").filter((e) => e.path.id === id && (e.change === "described" || e.path.label !== ""));
   assert(told.length > 0);
   assertEquals(told.at(-1)?.path.label, "cell");
+});
+
+Deno.test("What a client prefers reaches the scheduler of the server", () => {
+  const { paths } = recorded({ first: { ...CELL, preference: 1 }, open: [] });
+  const id = paths.open(1, { properties: { ...CELL, preference: 0 } });
+  paths.world.runFor(200);
+  const hints = paths.serverTrace.frames("received", "hint_path").map(({ frame }) => [frame.path, frame.preference]);
+  assertEquals(hints, [[0, 1], [id, 0]]);
+  assertThrows(() => paths.client.describePath(0, { preference: -1 }), RangeError, "Preference of a path is -1");
+});
+
+Deno.test("What a client prefers is not told to a server that has an older version of the extension", () => {
+  for (const [version, preference] of [[PREFERENCES_VERSION - 1, undefined], [PREFERENCES_VERSION, 3]]) {
+    const { connection, pair } = new ForgedHello("client", { hints: version! }).greet();
+    assertEquals(connection.state, "connected", connection.error?.message);
+    connection.describePath(0, { label: "wifi", preference: 3 });
+    pair.world.runFor(1);
+    const [told] = pair.clientTrace.frames("sent", "hint_path").map(({ frame }) => frame);
+    assertEquals([told?.label, told?.preference], ["wifi", preference]);
+  }
 });
 
 Deno.test("What is not said is not told", () => {

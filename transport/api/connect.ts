@@ -158,7 +158,7 @@ function connectTo(
   try {
     const local = lease?.local ?? core.localFor(remote.hostname);
     const now = core.driver.now();
-    const path = plan.description;
+    const path = { ...plan.description, preference: plan.preference };
     const connection = core.make(own, undefined, () => core.core.connect({ local, remote, tls, transport, path, now }));
     if (mode !== undefined) connection.requestMode(mode);
     const conn = new Conn(core, connection, { local, remote, lease, ...more });

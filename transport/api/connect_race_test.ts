@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IdleTimeoutError } from "../base/errors.ts";
+import { handover } from "../../schedulers/handover.ts";
+import type { Scheduler } from "../../schedulers/scheduler.ts";
+import type { QuicPath } from "./path_types.ts";
 import type { QuicConn, QuicListener } from "./types.ts";
 import { QuicEndpoint } from "./endpoint.ts";
 import { Server } from "./loopback_fixture_test.ts";
@@ -99,6 +102,38 @@ Deno.test("connectQuic() tries the other paths beside the first when that does n
   const found = (): boolean => client.paths.some(({ label, state }) => label === "wifi" && state === "usable");
   await eventually("the other to become a path", found);
   assertEquals([served.conns.length, served.failures.length], [1, 0]);
+  await closeAll(client);
+});
+
+Deno.test("connectQuic() in mode handover goes over to the path that is listed first though another one answered first", async () => {
+  await using server = new Server();
+  const served = new Served(server.listener);
+  await using relay = new Relay("127.0.0.2", server.port, NOTHING);
+  const used: number[] = [];
+  const client = await server.connect({
+    paths: [
+      { local: "127.0.0.2", remote: relay.remote, label: "wifi" },
+      { local: "127.0.0.3", remote: `127.0.0.1:${server.port}`, label: "cell" },
+    ],
+    mode: (host) => {
+      const inner = handover(host);
+      const schedule: Scheduler["schedule"] = (work, view) => {
+        const decision = inner.schedule(work, view);
+        used.push(decision.path);
+        return decision;
+      };
+      return { ...inner, schedule };
+    },
+  });
+  assertEquals(client.paths.map(({ id, label }) => [id, label]), [[0, "cell"], [1, "wifi"]]);
+  relay.up = relay.down = true;
+  const wifi = (): QuicPath | undefined => client.paths.find(({ label }) => label === "wifi");
+  await eventually("the other to become a path", () => wifi()?.state === "usable");
+  const stream = await client.createUnidirectionalStream();
+  const writer = stream.getWriter();
+  await writer.write(new Uint8Array(10));
+  await eventually("data to go there", () => used.at(-1) === wifi()?.id);
+  assertEquals(served.conns.length, 1);
   await closeAll(client);
 });
 

@@ -18,6 +18,8 @@ export interface PathPlan {
   readonly description: Partial<{ label: string; cost: number; metered: boolean; budgetBytes: number }>;
   /** `undefined`: nothing was said. */
   readonly status: PathStatus | undefined;
+  /** Place in the list that the application gave, 0 the first; absent: in none. */
+  readonly preference?: number | undefined;
 }
 
 const MAX_PORT = 65_535;
@@ -41,7 +43,7 @@ export function planPath(options: QuicPathOptions, prefix = ""): PathPlan {
 export function planPaths(paths: readonly QuicPathOptions[]): PathPlan[] {
   if (!Array.isArray(paths)) throw new TypeError(`"paths" is ${shown(paths)}: expected "auto" or a list`);
   if (paths.length === 0) throw new RangeError('"paths" is empty: expected at least one path');
-  return paths.map((path, i) => planPath(path, `"paths"[${i}]`));
+  return paths.map((path, preference) => ({ ...planPath(path, `"paths"[${preference}]`), preference }));
 }
 
 /** Checks a status; throws `TypeError`. */

@@ -30,6 +30,14 @@ Deno.test("planPath() keeps what was said, and only that", () => {
   assertEquals(planPath({}), { local: undefined, remote: undefined, description: {}, status: undefined });
 });
 
+Deno.test("planPaths() keeps the order", () => {
+  const plans = planPaths([{ local: "127.0.0.2", label: "wifi" }, { local: "127.0.0.3" }]);
+  assertEquals(plans.map(({ local, preference }) => [local?.hostname, preference]), [["127.0.0.2", 0], [
+    "127.0.0.3",
+    1,
+  ]]);
+});
+
 Deno.test("planPaths() refuses what cannot be, and names it", () => {
   const wrong: [unknown, new (...args: string[]) => Error, string][] = [
     [{ local: "localhost" }, RangeError, '"paths"[1].local is "localhost": expected an IP address of this machine'],

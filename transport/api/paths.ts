@@ -233,7 +233,7 @@ export class ConnPaths implements PathHost {
   #begin(plan: PathPlan, lease: SocketLease, remote: Address): PathHandle {
     const { connection } = this;
     const { label = "", cost = 0, metered = false, budgetBytes } = plan.description;
-    const properties = { label, cost, metered };
+    const properties = { label, cost, metered, preference: plan.preference };
     const now = this.now();
     const id = connection.openPath({ local: lease.local, remote, properties, status: "available" }, now);
     const handle = this.#add(new PathHandle(this, id, unopened(id, lease.local, remote, properties)), lease);

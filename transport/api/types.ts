@@ -343,9 +343,10 @@ export interface ConnectQuicOptions<ZRTT extends boolean = false> extends QuicTr
    * When the first gives no answer within 250 ms the others are tried beside it, all at once, each as an attempt of its own with
    * its own socket; at once when this machine does not have the first one's address. A packet of the server's puts that off, by
    * a second at most; the first handshake to be complete wins. Its entry is path 0 then, with its label, cost and status; the
-   * other attempts are closed, and their entries are opened like all others. An entry that cannot be a path now, as nothing
-   * answers there or this machine does not have the address, is tried again after 1, 2, 4, ... 30 s. A path that the application
-   * closes stays closed.
+   * other attempts are closed, and their entries are opened like all others. The order of the list is one of preference: of paths
+   * that cost the same, the mode `handover` uses the one that was listed first, whichever answered first; those that are opened
+   * later come after. An entry that cannot be a path now, as nothing answers there or this machine does not have the address, is
+   * tried again after 1, 2, 4, ... 30 s. A path that the application closes stays closed.
    *
    * `"auto"`: every local address that the server may be reached from becomes a path, as far as the mode wants it and
    * `maxPaths` allows, labelled with the name of its interface. That follows the interfaces: the path of an address that goes

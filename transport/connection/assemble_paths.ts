@@ -11,6 +11,7 @@ import { type PathEvent, pathStats } from "../paths/path_events.ts";
 import { PathLimits } from "../paths/path_limits.ts";
 import { PathManager } from "../paths/path_manager.ts";
 import { Validator } from "../paths/validator.ts";
+import { PREFERENCES_VERSION } from "../wire/hints_codepoints.ts";
 import type { Carriers, Core, Recovery } from "./assemble_core.ts";
 import type { Offers } from "./offers.ts";
 import { NewTokens } from "./new_tokens.ts";
@@ -107,6 +108,7 @@ export function makePathLives(
     paths,
     limits: ids.limits,
     isActive: () => context.hints > 0,
+    hasPreferences: () => context.hints >= PREFERENCES_VERSION,
     acceptModes: context.config.acceptModes,
     isOver: (path) => manager.isOver(path),
     onSignal: (name, value, now) => {

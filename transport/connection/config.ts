@@ -58,7 +58,7 @@ export interface TransportConfig {
   /** Offer RFC 10069 with this many paths at once, at least 1; 0: do not offer it. Default 4. */
   readonly maxPaths?: number;
   /**
-   * Offer the hints extension: to a server that has it too, a client tells its signals, the labels and costs of its paths,
+   * Offer the hints extension: to a server that has it too, a client tells its signals, the labels, costs and order of its paths,
    * and the mode that it would like. Default true.
    */
   readonly hints?: boolean;

@@ -47,6 +47,10 @@ export class LivePathView implements PathView {
     return this.#path.properties.metered;
   }
 
+  get preference(): number {
+    return this.#path.properties.preference ?? Infinity;
+  }
+
   get status(): PathStatus {
     return statusOf(this.#path);
   }

@@ -35,6 +35,8 @@ export interface HintsParts {
   readonly isActive: () => boolean;
   /** Server: the modes that a client may ask for. */
   readonly acceptModes: readonly string[];
+  /** Whether the peer knows of preferences. Default: it does not. */
+  readonly hasPreferences?: (() => boolean) | undefined;
   /** Whether a path id is used up. */
   readonly isOver: (path: PathId) => boolean;
   /** A signal, of either end, has a new value. */
@@ -295,8 +297,9 @@ export class Hints implements FrameOwner {
     const path = this.#parts.paths.get(id);
     const sequence = this.#described.get(id);
     if (path === undefined || sequence === undefined) return undefined;
-    const { label, cost, metered } = path.properties;
-    return { kind: "hint_path", path: id, sequence, cost, metered, label: hintLabel(label) };
+    const { label, cost, metered, preference } = path.properties;
+    const frame: HintPathFrame = { kind: "hint_path", path: id, sequence, cost, metered, label: hintLabel(label) };
+    return preference === undefined || this.#parts.hasPreferences?.() !== true ? frame : { ...frame, preference };
   }
 
   #onSignal(frame: HintSignalFrame, now: number): void {
@@ -356,6 +359,6 @@ function isDue(signal: OwnSignal, target: PacketTarget): boolean {
   return signal.delivery.hasFrames(target) && target.now >= signal.saidAt + SIGNAL_INTERVAL;
 }
 
-function propertiesOf(frame: HintPathFrame): PathProperties {
-  return { label: frame.label, cost: frame.cost, metered: frame.metered };
+function propertiesOf({ label, cost, metered, preference }: HintPathFrame): PathProperties {
+  return { label, cost, metered, preference };
 }

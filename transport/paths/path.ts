@@ -28,6 +28,8 @@ export interface PathProperties {
   readonly cost: number;
   /** Whether bytes are counted by someone. */
   readonly metered: boolean;
+  /** Place in the order in which the application listed its paths, 0 the first; `undefined`: not listed. */
+  readonly preference?: number | undefined;
 }
 
 /** What a path may carry before it is spared. UDP payload, sent and received. */
@@ -41,16 +43,24 @@ export interface PathBudget {
 /** What is taken for granted of a path that nobody described. */
 export const UNDESCRIBED: PathProperties = { label: "", cost: 0, metered: false };
 
-/** What is said of a path, on top of what was said before. Throws `RangeError` when the cost is not a number from 0. */
+/**
+ * What is said of a path, on top of what was said before. Throws `RangeError` when the cost is not a number, the preference
+ * not an integer, from 0.
+ */
 export function describePath(
   changes: Partial<PathProperties> = {},
   before: PathProperties = UNDESCRIBED,
 ): PathProperties {
   const { label = before.label, cost = before.cost, metered = before.metered } = changes;
+  const { preference = before.preference } = changes;
   if (!(cost >= 0 && cost < Infinity)) {
     throw new RangeError(`Cost of a path is ${cost}: expected a finite number from 0`);
   }
-  return { label, cost, metered };
+  if (preference === undefined) return { label, cost, metered };
+  if (!(Number.isSafeInteger(preference) && preference >= 0)) {
+    throw new RangeError(`Preference of a path is ${preference}: expected an integer from 0`);
+  }
+  return { label, cost, metered, preference };
 }
 
 /** Whether nothing is said of a path that it is not taken for anyway. */
@@ -59,7 +69,7 @@ export function isUndescribed(properties: PathProperties): boolean {
 }
 
 function isSame(a: PathProperties, b: PathProperties): boolean {
-  return a.label === b.label && a.cost === b.cost && a.metered === b.metered;
+  return a.label === b.label && a.cost === b.cost && a.metered === b.metered && a.preference === b.preference;
 }
 
 /** 4-tuples beside the one in use that a path keeps state for; a stranger who forwards packets gets no more. */

@@ -10,14 +10,16 @@
  * | frame             | fields                                                               | sent by |
  * |-------------------|----------------------------------------------------------------------|---------|
  * | HINT_SIGNAL       | name length, name, sequence number, value (IEEE 754 double)          | clients |
- * | HINT_PATH         | path id, sequence number, cost (double), flags, label length, label  | clients |
+ * | HINT_PATH         | path id, sequence number, cost (double), flags, label length, label, | clients |
+ * |                   | preference if flagged                                                |         |
  * | HINT_MODE         | sequence number, name length, name                                   | clients |
  * | DATAGRAM_NUMBERED | number, data length, data                                            | both    |
  * | HINT_STREAM_MODE  | stream id, sequence number, name length, name                        | clients |
  *
  * Lengths, ids and numbers are varints. Names have 1 to 32 bytes of UTF-8, labels 0 to 64. In a HINT_STREAM_MODE
- * the name may be empty, which stands for the connection's mode. There are no control characters. Flags are one byte, whose
- * lowest bit says that the path is metered; the others are 0. All frames are for 1-RTT packets only, are ack-eliciting, and
+ * the name may be empty, which stands for the connection's mode. There are no control characters. Flags are one byte: bit 0
+ * says that the path is metered, bit 1, of version 3, that a preference follows, the place in the order in which the application
+ * listed its paths; the others are 0. All frames are for 1-RTT packets only, are ack-eliciting, and
  * do not probe. A newer sequence number wins; what comes late is passed over. HINT_STREAM_MODE is of version 2, and opens the
  * stream like any other frame about the sending part of its receiver.
  *
@@ -38,9 +40,12 @@ export const SINGLE_SPACE_PARAMETER = 0x1bc8fd1124649a;
 export const SINGLE_SPACE_VERSION = 1;
 
 /** The version of the hints extension that is spoken here. */
-export const HINTS_VERSION = 2;
+export const HINTS_VERSION = 3;
 /** The first version that has HINT_STREAM_MODE. */
 export const STREAM_MODES_VERSION = 2;
+
+/** The first version whose HINT_PATH may have a preference. */
+export const PREFERENCES_VERSION = 3;
 
 /** The value of a signal, newest wins. */
 export const HINT_SIGNAL = 0x35bb50e0;

@@ -114,7 +114,11 @@ export class Routes {
     if (this.over("client", link) !== -1 && this.#newest.has(link)) return;
     const { label, cost, metered, status } = this.#scenario.links[link]!;
     const addresses = this.#stage.addressesOf(link);
-    const id = this.#stage.client.openPath({ ...addresses, properties: { label, cost, metered }, status }, now);
+    const id = this.#stage.client.openPath({
+      ...addresses,
+      properties: { label, cost, metered, preference: link },
+      status,
+    }, now);
     this.#add(id, link, now);
   }
 

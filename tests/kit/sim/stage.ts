@@ -172,7 +172,7 @@ export class Stage {
           ...this.addressesOf(link),
           now,
           transport,
-          path: { label, cost, metered },
+          path: { label, cost, metered, preference: link },
           apps: isFirst ? cast.clientApps : [],
           observer: cast.observerOf("client", link),
         };

@@ -69,6 +69,10 @@ const GOLDEN: [Frame, string][] = [
     ],
   ]),
   [
+    { kind: "hint_path", path: 1, sequence: 0, cost: 0, metered: true, label: "a", preference: 64 },
+    "b5bb50e1" + "01" + "00" + "0000000000000000" + "03" + "01" + "61" + "4040",
+  ],
+  [
     { kind: "hint_path", path: 1, sequence: 0, cost: 0, metered: false, label: "" },
     "b5bb50e1" + "01" + "00" + "0000000000000000" + "00" + "00",
   ],

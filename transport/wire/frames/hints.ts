@@ -26,6 +26,7 @@ export type HintFrame = HintSignalFrame | HintPathFrame | HintModeFrame | HintSt
 const TYPE_SIZE = 4;
 const DOUBLE_SIZE = 8;
 const METERED = 1;
+const PREFERRED = 2;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -45,9 +46,12 @@ export function readHintPath(r: Reader): HintPathFrame {
   const cost = readDouble(r, "Path cost");
   if (cost < 0) throw new WireError(`Path cost is ${cost}, must not be below 0`);
   const flags = r.u8();
-  if ((flags & ~METERED) !== 0) throw new WireError(`Path hint has flags 0x${flags.toString(16)}, only 0x1 is known`);
+  if ((flags & ~(METERED | PREFERRED)) !== 0) {
+    throw new WireError(`Path hint has flags 0x${flags.toString(16)}, only 0x1 and 0x2 are known`);
+  }
   const label = readText(r, "Path label", 0, MAX_HINT_LABEL);
-  return { kind: "hint_path", path, sequence, cost, metered: flags === METERED, label };
+  const frame: HintPathFrame = { kind: "hint_path", path, sequence, cost, metered: (flags & METERED) !== 0, label };
+  return (flags & PREFERRED) === 0 ? frame : { ...frame, preference: r.varint() };
 }
 
 /** Reads the fields of a HINT_MODE. */
@@ -99,8 +103,9 @@ export function writeHint(w: Writer, frame: HintFrame): void {
       w.varint(frame.sequence);
       if (frame.cost < 0) throw new WireError(`Path cost is ${frame.cost}, must not be below 0`);
       writeDouble(w, frame.cost, "Path cost");
-      w.u8(frame.metered ? METERED : 0);
+      w.u8((frame.metered ? METERED : 0) | (frame.preference === undefined ? 0 : PREFERRED));
       writeText(w, frame.label, "Path label", 0, MAX_HINT_LABEL);
+      if (frame.preference !== undefined) w.varint(frame.preference);
       break;
     case "hint_mode":
       w.varint(frame.sequence);
@@ -128,7 +133,8 @@ export function hintSize(frame: HintFrame): number {
     case "hint_signal":
       return TYPE_SIZE + textSize(frame.name) + varintSize(frame.sequence) + DOUBLE_SIZE;
     case "hint_path":
-      return TYPE_SIZE + varintSize(frame.path) + varintSize(frame.sequence) + DOUBLE_SIZE + 1 + textSize(frame.label);
+      return TYPE_SIZE + varintSize(frame.path) + varintSize(frame.sequence) + DOUBLE_SIZE + 1 + textSize(frame.label) +
+        (frame.preference === undefined ? 0 : varintSize(frame.preference));
     case "hint_mode":
       return TYPE_SIZE + varintSize(frame.sequence) + textSize(frame.mode);
     case "hint_stream_mode":

@@ -56,7 +56,8 @@ Deno.test("readHintSignal() and readHintPath() refuse numbers that are not finit
 
 Deno.test("readHintPath() refuses costs below 0, unknown flags and long labels", () => {
   refuse(PATH + "01" + "00" + "bff0000000000000" + "00" + "00", "Path cost is -1, must not be below 0");
-  refuse(PATH + "01" + "00" + ONE + "02" + "00", "Path hint has flags 0x2, only 0x1 is known");
+  refuse(PATH + "01" + "00" + ONE + "04" + "00", "Path hint has flags 0x4, only 0x1 and 0x2 are known");
+  refuse(PATH + "01" + "00" + ONE + "02" + "00", "1 bytes are wanted, 0 are left");
   refuse(PATH + "01" + "00" + ONE + "00" + "4041" + "61".repeat(65), "Path label has 65 bytes, must have 0 to 64");
   refuse(PATH + "01" + "00" + ONE + "00" + "01" + "0a", "Path label has control characters");
   assertEquals(read(PATH + "01" + "00" + ONE + "00" + "4040" + "61".repeat(64)), pathHint("a".repeat(64), 1));

@@ -300,6 +300,8 @@ export interface HintPathFrame {
   readonly metered: boolean;
   /** 0 to 64 bytes of UTF-8. */
   readonly label: string;
+  /** Place in the order of preference, 0 the first; absent: none was said, or the version of the extension has none. */
+  readonly preference?: number | undefined;
 }
 
 /** HINT_STREAM_MODE (private): the mode that the client asks the server to send a stream with. */
