@@ -40,7 +40,8 @@ const ASK_EVERY = 250;
  * | is gone, suspended, or the peer calls it a backup   | likewise                                                     |
  * | answers, but the peer's data moves to another path  | this end follows it                                          |
  * | is not the first choice, which works for a second   | data goes back to that; who followed waits to be led back,   |
- * |                                                     | but not for ever                                             |
+ * |                                                     | but not for ever, unless the choice is between equals and    |
+ * |                                                     | the first has not failed here                                |
  */
 export function handover(host: SchedulerHost): Scheduler {
   const use = new PathInUse(host);
@@ -72,6 +73,8 @@ interface Record {
   givenBackAt: number;
   /** How long it must work before that. */
   patience: number;
+  /** Whether it failed here since then; otherwise it is the peer alone that left it. */
+  failedHere: boolean;
 }
 
 /** Which path is in use. */
@@ -113,7 +116,7 @@ class PathInUse {
   onEvent(event: SchedulerEvent, view: ConnectionView): void {
     if (event.type === "path-suspended" || event.type === "path-closed") {
       if (event.type === "path-closed") this.#records.delete(event.path);
-      else this.#fail(event.path, view.now);
+      else this.#fail(event.path, true, view.now);
     } else if (event.type === "ack" || event.type === "path-usable") {
       const record = this.#records.get(event.path);
       if (record !== undefined && record.goodSince === Infinity) record.goodSince = view.now;
@@ -137,7 +140,10 @@ class PathInUse {
     for (const path of paths) {
       const record = this.#records.get(path.id);
       if (record === undefined || path.id === this.#current || now >= record.goodSince + record.patience) continue;
-      if (this.#hasFailed(path, now)) record.goodSince = Infinity;
+      if (this.#hasFailed(path, now)) {
+        record.goodSince = Infinity;
+        record.failedHere = true;
+      }
       // It is asked until it answers, and all the time until it is trusted: it may come and go.
       if (record.goodSince === Infinity || now >= record.askedAt + ASK_EVERY) {
         record.askedAt = now;
@@ -155,7 +161,7 @@ class PathInUse {
 
   /** Takes the next choice. */
   #leave(current: PathView | undefined, view: ConnectionView): PathView | undefined {
-    if (current !== undefined) this.#fail(current.id, view.now);
+    if (current !== undefined) this.#fail(current.id, true, view.now);
     const next = this.#firstOf(view, (path) => path !== current && !this.#hasFailed(path, view.now)) ?? current ??
       this.#firstOf(view, () => true);
     if (next !== undefined && next !== current) this.#take(next, false, view.now);
@@ -170,7 +176,7 @@ class PathInUse {
       // What it sent before it could know of our move tells nothing.
       if (path.lastDataAt < this.#shownAt + Math.max(path.srtt, current.srtt)) continue;
       // The peer knows something about the better path: it must prove itself here as well.
-      if (compare(current, path) < 0) this.#fail(current.id, now);
+      if (compare(current, path) < 0) this.#fail(current.id, false, now);
       this.#take(path, true, now);
       return path;
     }
@@ -183,11 +189,16 @@ class PathInUse {
     const first = this.#firstOf(view, (path) => this.#isTrusted(path, now));
     if (first === undefined || first === current || compare(first, current) >= 0) return undefined;
     const record = this.#records.get(first.id);
+    // The peer may prefer another path for reasons that it cannot tell: order of opening is none against them.
+    if (this.#followed && record?.failedHere !== true && preferred(first, current) === 0) return undefined;
     // Two ends that wait for each other would wait for ever.
     if (this.#followed && now < (record?.goodSince ?? this.#switchedAt) + (record?.patience ?? 0) + LEAD_AFTER) {
       return undefined;
     }
-    if (record !== undefined) record.givenBackAt = now;
+    if (record !== undefined) {
+      record.givenBackAt = now;
+      record.failedHere = false;
+    }
     this.#take(first, false, now);
     this.#shownAt = Infinity;
     return first;
@@ -214,7 +225,7 @@ class PathInUse {
     this.#host.log("path in use", { path: path.id, follows: isFollowing });
   }
 
-  #fail(id: PathId, now: number): void {
+  #fail(id: PathId, isHere: boolean, now: number): void {
     const record = this.#records.get(id);
     if (record === undefined) {
       this.#records.set(id, {
@@ -222,6 +233,7 @@ class PathInUse {
         askedAt: now,
         givenBackAt: -Infinity,
         patience: GIVE_BACK_AFTER,
+        failedHere: isHere,
       });
       return;
     }
@@ -230,15 +242,21 @@ class PathInUse {
     else if (record.givenBackAt !== -Infinity) record.patience = GIVE_BACK_AFTER;
     record.goodSince = Infinity;
     record.givenBackAt = -Infinity;
+    record.failedHere ||= isHere;
   }
 }
 
 /** Which of two paths is the earlier choice: negative, the first. */
 function compare(a: PathView, b: PathView): number {
+  return preferred(a, b) || a.id - b.id;
+}
+
+/** The same for reasons that there are; 0: none. */
+function preferred(a: PathView, b: PathView): number {
   if (a.status !== b.status) return a.status === "available" ? -1 : 1;
   const byPrice = priceOf(a) - priceOf(b);
   if (byPrice !== 0) return byPrice;
-  return a.preference === b.preference ? a.id - b.id : a.preference - b.preference;
+  return a.preference === b.preference ? 0 : a.preference - b.preference;
 }
 
 function find(view: ConnectionView, id: PathId): PathView | undefined {

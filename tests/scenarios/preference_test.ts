@@ -18,7 +18,8 @@ const LINKS = [{ rateMbps: 10, delayMs: 7.5 }, { rateMbps: 10, delayMs: 12.5 }];
 /** A run whose first link loses the client's first datagram, so that the second one has path 0. */
 function run(
   seed: number,
-  more: { readonly load?: object; readonly links?: object[]; readonly events?: object[] } = {},
+  more: { readonly load?: object; readonly links?: object[]; readonly events?: object[]; readonly server?: object } =
+    {},
 ) {
   const [first, ...others] = more.links ?? LINKS;
   const scenario = {
@@ -27,7 +28,7 @@ function run(
     links: [{ ...first, up: { drop: [1] } }, ...others],
     events: more.events ?? [],
     client: { mode: "handover" },
-    server: { mode: "handover" },
+    server: more.server ?? { mode: "handover" },
     load: more.load ?? PERIODIC,
   };
   const result = runScenario(parseScenario(JSON.stringify(scenario), "preference.json"), { seed });
@@ -70,6 +71,29 @@ Deno.test("Handover leaves the link that is listed first while it is dead, and g
     const { up, down } = shares(result, 0);
     const { late } = result.latencyMs;
     assert(up > 0.5 && down > 0.5 && late <= 2, `seed ${seed}: ${up} up, ${down} down, ${late} late`);
+  }
+});
+
+Deno.test("Handover with a server that is told nothing: it follows the client, and does not lead back to what costs more or comes later", () => {
+  const server = { mode: "handover", hints: false };
+  for (let seed = 1; seed <= 5; seed++) {
+    const { up, down } = shares(run(seed, { server }), 0);
+    assert(up > 0.9 && down > 0.9, `seed ${seed}: ${up} up, ${down} down`);
+    const [first, other] = LINKS;
+    const dear = shares(run(seed, { server, links: [first!, { ...other, cost: 1 }] }), 0);
+    assert(dear.up > 0.9 && dear.down > 0.9, `seed ${seed}: ${dear.up} up, ${dear.down} down`);
+  }
+});
+
+Deno.test("Handover with a server that is told nothing goes back to a link that failed", () => {
+  const server = { mode: "handover", hints: false };
+  const events = [
+    { atMs: 3205, from: "confirmed", link: 0, set: { dead: true } },
+    { atMs: 7000, link: 0, set: { dead: false } },
+  ];
+  for (let seed = 1; seed <= 5; seed++) {
+    const { up, down } = shares(run(seed, { server, events }), 0);
+    assert(up > 0.5 && down > 0.5, `seed ${seed}: ${up} up, ${down} down`);
   }
 });
 
