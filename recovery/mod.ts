@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./ack_delays.ts";
 export * from "./ack_policy.ts";
 export * from "./congestion/controller.ts";
 export * from "./congestion/controllers.ts";

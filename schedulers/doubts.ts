@@ -1,5 +1,5 @@
 import type { ConnectionView, PathId, PathView, SchedulerEvent, SchedulerHost } from "./scheduler.ts";
-import { answerTime, isSuspect, suspectAt } from "./select.ts";
+import { answerTime } from "./select.ts";
 
 /** A path that is in doubt is asked again after a round trip, but no sooner than this: milliseconds. */
 const LEAST_GAP = 25;
@@ -7,7 +7,7 @@ const LEAST_GAP = 25;
 const HAIR = 0.001;
 
 /**
- * Keeps watch over paths whose oldest packet is overdue (see {@linkcode suspectAt}), for schedulers that cannot wait for a
+ * Keeps watch over paths whose oldest packet is overdue (see {@linkcode answerTime}), for schedulers that cannot wait for a
  * probe timeout: wakes up when that comes to be, and asks the path for a sign of life, whose answer shows at once what is
  * lost and what is not.
  *
@@ -20,14 +20,19 @@ const HAIR = 0.001;
  */
 export class Doubts {
   readonly #host: SchedulerHost;
+  readonly #answerTime: (path: PathView) => number;
   /** Since when paths are in doubt. */
   readonly #since = new Map<PathId, number>();
   #armedAt = Infinity;
   #chores: () => number = () => Infinity;
 
-  /** A watch that wakes up through `host`, which nothing else of the scheduler may use for that. */
-  constructor(host: SchedulerHost) {
+  /**
+   * A watch that wakes up through `host`, which nothing else of the scheduler may use for that. `time` says how
+   * long a path may take to answer: who only asks it when in doubt gains by asking soon, who sends again by waiting.
+   */
+  constructor(host: SchedulerHost, time: (path: PathView) => number = answerTime) {
     this.#host = host;
+    this.#answerTime = time;
   }
 
   /** What else the scheduler wants to be woken for; asked again after each wake. */
@@ -48,13 +53,13 @@ export class Doubts {
   /** Whether the path has given no answer since it came into doubt, for as long as one takes. */
   isFailing(path: PathView, now: number): boolean {
     const since = this.#since.get(path.id);
-    return since !== undefined && now >= since + answerTime(path);
+    return since !== undefined && now >= since + this.#answerTime(path);
   }
 
   /** Before a packet goes out on a path: when will it be overdue? */
   onSend(path: PathView, view: ConnectionView): void {
     const { oldestUnackedAt } = path;
-    const at = (oldestUnackedAt === Infinity ? view.now : oldestUnackedAt) + answerTime(path) + HAIR;
+    const at = (oldestUnackedAt === Infinity ? view.now : oldestUnackedAt) + this.#answerTime(path) + HAIR;
     if (at < this.#armedAt) this.#arm(at, view);
   }
 
@@ -70,15 +75,16 @@ export class Doubts {
     const { paths, now } = view;
     let next = this.#chores();
     for (const path of paths) {
-      if (isSuspect(path, now)) {
+      const overdueAt = path.oldestUnackedAt + this.#answerTime(path);
+      if (now > overdueAt) {
         const since = this.#since.get(path.id);
         // An answer to the probe, though not to the packet: the doubt begins again.
         if (since === undefined || path.lastAckAt > since) this.#since.set(path.id, now);
         this.#host.probe(path.id);
-        next = Math.min(next, now + Math.max(LEAST_GAP, answerTime(path)));
+        next = Math.min(next, now + Math.max(LEAST_GAP, this.#answerTime(path)));
       } else {
         this.#since.delete(path.id);
-        next = Math.min(next, suspectAt(path) + HAIR);
+        next = Math.min(next, overdueAt + HAIR);
       }
     }
     if (this.#since.size > 0) this.#forget(paths);

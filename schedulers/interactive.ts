@@ -9,6 +9,7 @@ import {
   sendCopies,
   type Work,
 } from "./scheduler.ts";
+import { heldAnswerTime } from "./select.ts";
 import { isStraggling, Soonest } from "./soonest.ts";
 
 /** A path that nothing was heard of for so long is asked for a sign of life, so that its round-trip time is known: ms. */
@@ -22,14 +23,15 @@ export const WARM_FOR = 5000;
  *
  * - All paths are kept warm while the connection is in use: one that was not heard of for a second is probed.
  * - A path whose oldest packet is overdue is left at once, long before a probe timeout, and what is in flight on it is offered
- *   again elsewhere. Its probe tells whether one packet was lost or the path.
+ *   again elsewhere. Its probe tells whether one packet was lost or the path. A peer that is seen to hold acknowledgements
+ *   back is given that time, as else all would go twice.
  * - What was lost does not go again on the path that lost it, if there is another that answers.
  * - Where the other takes more than twice as long, the path that lost a packet gets a copy until it fails to answer, and goes on
  *   acknowledging what it brings: one loss is no reason to be that much slower.
  * - A packet waits for the fastest path when that is full, unless another gets it there sooner.
  */
 export function interactive(host: SchedulerHost): Scheduler {
-  const doubts = new Doubts(host);
+  const doubts = new Doubts(host, heldAnswerTime);
   const soonest = new Soonest(doubts);
   let usedAt = -Infinity;
   let warmAt = -Infinity;

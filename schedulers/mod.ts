@@ -54,7 +54,16 @@ export {
   type Work,
   type WorkKind,
 } from "./scheduler.ts";
-export { answerTime, fastest, isHealthy, isSuspect, needsBackup, overdue, suspectAt } from "./select.ts";
+export {
+  answerTime,
+  fastest,
+  heldAnswerTime,
+  isHealthy,
+  isSuspect,
+  needsBackup,
+  overdue,
+  suspectAt,
+} from "./select.ts";
 export {
   type Download,
   type DownloadPolicy,

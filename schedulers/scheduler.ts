@@ -95,6 +95,11 @@ export interface PathView {
    * counts as a round trip. 0: not known yet.
    */
   readonly ackGap: number;
+  /**
+   * For how long the peer holds acknowledgements back, as it says and as far as they come later than `srtt`: what three of the
+   * last 32 reached; at most its max_ack_delay. 0: it acknowledges at once, or is not known yet.
+   */
+  readonly ackDelay: number;
   /** Probe timeouts in a row without an answer; 0 when all is well. */
   readonly ptoCount: number;
   /** UDP payload of a full packet. */

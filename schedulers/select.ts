@@ -10,7 +10,7 @@ const GRANULARITY = 1;
 /** Gaps between acknowledgements count as no more than this: beyond it they tell of sparse traffic, not of the path. */
 const MOST_GAP = 25;
 
-/** What peers may hold acknowledgements back, unless they say otherwise: milliseconds (RFC 9000 §18.2). */
+/** What peers may hold acknowledgements back, unless they say otherwise and do so: milliseconds (RFC 9000 §18.2). */
 const MAX_ACK_DELAY = 25;
 
 /** The path with the lowest smoothed round-trip time among those that `accept` lets through; the first of equals. */
@@ -47,6 +47,17 @@ export function overdue(path: PathView, now: number): number {
 export function answerTime(path: PathView): number {
   const { srtt } = path;
   return srtt + Math.max(2 * path.rttVar, Math.min(2 * path.ackGap, MOST_GAP, srtt / 2), GRANULARITY);
+}
+
+/**
+ * How long an answer on the path may take if the peer holds it back as it is seen to do (`ackDelay`): a round trip, that delay,
+ * and twice the deviation, of which half a round trip counts at most; never less than {@linkcode answerTime}.
+ */
+export function heldAnswerTime(path: PathView): number {
+  const { srtt, ackDelay } = path;
+  const atOnce = answerTime(path);
+  if (ackDelay === 0) return atOnce;
+  return Math.max(atOnce, srtt + ackDelay + Math.max(Math.min(2 * path.rttVar, srtt / 2), GRANULARITY));
 }
 
 /**
@@ -91,5 +102,5 @@ export function tierOf(path: PathView, work: Work, now: number): number {
 
 /** The path's probe timeout as far as a view can tell: milliseconds (RFC 9002 §6.2.1). */
 function timeoutOf(path: PathView): number {
-  return path.srtt + Math.max(4 * path.rttVar, GRANULARITY) + MAX_ACK_DELAY;
+  return path.srtt + Math.max(4 * path.rttVar, GRANULARITY) + Math.max(MAX_ACK_DELAY, path.ackDelay);
 }

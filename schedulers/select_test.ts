@@ -1,6 +1,16 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { connectionView, pathView } from "../tests/kit/views.ts";
-import { fastest, isHealthy, isSuspect, needsBackup, overdue, suspectAt } from "./select.ts";
+import type { PathView } from "./scheduler.ts";
+import {
+  answerTime,
+  fastest,
+  heldAnswerTime,
+  isHealthy,
+  isSuspect,
+  needsBackup,
+  overdue,
+  suspectAt,
+} from "./select.ts";
 
 Deno.test("fastest() takes the lowest round-trip time of those that are let through", () => {
   const view = connectionView([
@@ -46,6 +56,28 @@ Deno.test("isSuspect() allows twice the gap between acknowledgements, up to 25 m
   assertAlmostEquals(late({ ackGap: 4, srtt: 100 }), 8);
   assertAlmostEquals(late({ ackGap: 400, srtt: 100 }), 25);
   assertAlmostEquals(late({ ackGap: 400, srtt: 30 }), 15);
+});
+
+Deno.test("heldAnswerTime() allows what the peer holds acknowledgements back, and twice the deviation up to half a round trip", () => {
+  const late = (changes: Partial<PathView>) => {
+    const path = pathView(0, { srtt: 20, rttVar: 2, ackGap: 0, ...changes });
+    return heldAnswerTime(path) - path.srtt;
+  };
+  assertEquals([late({ ackDelay: 0 }), late({ ackDelay: 10 }), late({ ackDelay: 25 })], [4, 14, 29]);
+  assertEquals([late({ ackDelay: 25, rttVar: 0 }), late({ ackDelay: 25, rttVar: 8 })], [26, 35]);
+});
+
+Deno.test("heldAnswerTime() allows no less than answerTime()", () => {
+  for (const changes of [{ ackDelay: 5, ackGap: 50 }, { ackDelay: 5, rttVar: 20 }, { ackDelay: 0 }]) {
+    const path = pathView(0, { srtt: 20, rttVar: 2, ...changes });
+    assertEquals(heldAnswerTime(path), answerTime(path));
+  }
+});
+
+Deno.test("isHealthy() waits for a peer that is seen to hold acknowledgements back for longer than others may", () => {
+  const at = (ackDelay: number) => pathView(0, { srtt: 20, rttVar: 2, ackDelay, oldestUnackedAt: 100 });
+  assertEquals([isHealthy(at(10), 153), isHealthy(at(10), 153.5)], [true, false]);
+  assertEquals([isHealthy(at(60), 188), isHealthy(at(60), 188.5)], [true, false]);
 });
 
 Deno.test("isSuspect() allows a millisecond at least, and nothing in flight is never suspect", () => {

@@ -30,6 +30,7 @@ export function pathView(id: number, changes: Partial<PathView> = {}): PlainPath
     oldestUnackedAt: Infinity,
     lastAckAt: 0,
     ackGap: 5,
+    ackDelay: 0,
     ptoCount: 0,
     mtu: 1200,
     bytesSent: 0,

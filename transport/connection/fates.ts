@@ -141,7 +141,11 @@ export class Fates implements FrameOwner {
       route?.takesSampleFrom(packet.path) !== true
     ) return;
     route.sample = packet.now - named.sentAt;
-    route.rtt.sample(route.sample, this.#ackDelay(ack, packet.level), packet.now);
+    const delay = this.#ackDelay(ack, packet.level);
+    // A peer that holds all back has its delay in the round-trip time already: it must not count twice.
+    const late = Math.min(delay, this.#peerMaxAckDelay(packet.level), route.sample - route.rtt.smoothed);
+    route.ackDelays.sample(Math.max(0, late));
+    route.rtt.sample(route.sample, delay, packet.now);
   }
 
   #isShared(level: Level): boolean {

@@ -112,6 +112,10 @@ export class LivePathView implements PathView {
     return this.#path.route.ackGap;
   }
 
+  get ackDelay(): number {
+    return this.#path.route.ackDelays.usual;
+  }
+
   get ptoCount(): number {
     return this.#path.route.pto.count;
   }

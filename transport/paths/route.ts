@@ -1,3 +1,4 @@
+import { AckDelays } from "../../recovery/ack_delays.ts";
 import {
   type CongestionController,
   type CongestionPath,
@@ -63,6 +64,8 @@ export class Route {
   readonly ecn: EcnValidator;
   readonly delivery: DeliveryRate = new DeliveryRate();
   readonly pto: Pto = new Pto();
+  /** Of the peer, as far as they are not in the round-trip time. */
+  readonly ackDelays: AckDelays;
   /** Of what comes in. */
   readonly flightEnd: FlightEnd;
   /** When the loss detector wants to look again, by level; Infinity: not at all. */
@@ -106,6 +109,7 @@ export class Route {
     this.amplification = new Amplification(options.validated);
     this.pacer = options.heir?.pacer ?? new Pacer(this.mtu.current);
     this.ecn = options.heir?.ecn ?? new EcnValidator();
+    this.ackDelays = options.heir?.ackDelays ?? new AckDelays();
     this.flightEnd = options.heir?.flightEnd ?? new FlightEnd();
     if (options.heir !== undefined) {
       this.controller = options.heir.controller;
