@@ -198,9 +198,11 @@ for (const role of ROLES) {
     // peer was heard in it another one follows, with what is left.
     const period = asked.filter(({ packet }) => packet.in.at < asked[0]!.packet.in.at + 3000);
     for (const { packet } of period) assertEquals(packet.in.size, 1200);
-    // As Initial packets would be: one, two after a PTO of 1 s, two after twice that time.
+    // No more than Initial packets: those would be one, two after a PTO of 1 s, two after twice that time.
     const times = asked.map(({ packet }) => Math.round((packet.in.at - asked[0]!.packet.in.at) / 100));
-    assertEquals(times.slice(0, 3), [0, 10, 10]);
+    assertEquals(times.slice(0, 2), [0, 10]);
+    // One that is known to be lost is made good at once.
+    assert(times[2]! > 12 && times[2]! <= 20, `${times}`);
     assert(period.length <= 5);
   });
 

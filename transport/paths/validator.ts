@@ -41,7 +41,10 @@ export const MAX_OPEN_CHALLENGES = 8;
 export const MAX_RESPONSES_PER_ROUTE = 4;
 /** Routes on which answers can be owed at the same time; challenges on more are not answered. */
 export const MAX_RESPONDING_ROUTES = 16;
-/** Challenges that may be sent when a PTO has passed without an answer, as for Initial packets (RFC 9002 §6.2.4). */
+/**
+ * Challenges in the time in which, with its back-off, a PTO timer would fire once: apart, since what makes one be lost, a queue
+ * that is full or a bit of bad radio, is over a little later. For Initial packets it would be two together (RFC 9002 §6.2.4).
+ */
 const CHALLENGES_PER_PTO = 2;
 /** Bytes of the data in PATH_CHALLENGE and PATH_RESPONSE. */
 const DATA_LENGTH = 8;
@@ -105,7 +108,7 @@ interface RouteState extends DueRoute {
   running: boolean;
   /** Challenges that may be sent now. */
   owed: number;
-  /** PTOs that have passed. */
+  /** Challenges that were not answered in time. */
   timeouts: number;
   resendAt: number;
   deadline: number;
@@ -273,7 +276,7 @@ export class Validator implements FrameOwner {
       if (now >= state.deadline && !this.#extend(state, now)) this.#giveUp(state);
       else if (state.owed === 0 && now >= state.resendAt) {
         state.timeouts++;
-        state.owed = CHALLENGES_PER_PTO;
+        state.owed = 1;
       }
     }
   }
@@ -348,7 +351,7 @@ export class Validator implements FrameOwner {
     state.owed--;
     state.open.push(challenge);
     if (state.open.length > MAX_OPEN_CHALLENGES) state.open.shift();
-    state.resendAt = packet.now + this.#options.pto(state.path, state.route) * 2 ** state.timeouts;
+    state.resendAt = packet.now + this.#options.pto(state.path, state.route) * patienceAfter(state.timeouts);
   }
 
   #restart(state: RouteState, now: number): void {
@@ -411,6 +414,11 @@ export class Validator implements FrameOwner {
     for (const state of this.#routes.values()) if (state.responses.length > 0) count++;
     return count;
   }
+}
+
+/** For how many PTOs an answer to a challenge is waited for, after so many that were not answered: 1, then parts of 2, 4, ... */
+function patienceAfter(timeouts: number): number {
+  return timeouts === 0 ? 1 : 2 ** Math.ceil(timeouts / CHALLENGES_PER_PTO) / CHALLENGES_PER_PTO;
 }
 
 function isDue(state: RouteState): boolean {

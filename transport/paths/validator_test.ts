@@ -82,7 +82,6 @@ Deno.test("Validator.writeFrames() at most one challenge per packet (row 47)", (
   send(v, {});
   v.onTimeout(PTO);
   assertEquals(challengesOf(send(v, { now: PTO })).length, 1);
-  assertEquals(challengesOf(send(v, { now: PTO })).length, 1);
   assertEquals(send(v, { now: PTO }), undefined);
 });
 
@@ -94,7 +93,8 @@ Deno.test("Validator.onTimeout() challenges keep to the rate of Initial packets 
     if (v.nextTimeout() <= now) v.onTimeout(now);
     while (send(v, { now }) !== undefined) sentAt.push(now / PTO);
   }
-  assertEquals(sentAt, [0, 1, 1, 3, 3, 7, 7, 15, 15]);
+  // Those sent two and two after 1, 3, 7 and 15, these are apart, so that what loses one need not lose the other.
+  assertEquals(sentAt, [0, 1, 2, 3, 5, 7, 11, 15]);
 });
 
 Deno.test("Validator.onTimeout() gives a path that is heard the time again, but not for ever", () => {
