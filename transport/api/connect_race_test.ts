@@ -131,8 +131,11 @@ Deno.test("connectQuic() in mode handover goes over to the path that is listed f
   await eventually("the other to become a path", () => wifi()?.state === "usable");
   const stream = await client.createUnidirectionalStream();
   const writer = stream.getWriter();
-  await writer.write(new Uint8Array(10));
-  await eventually("data to go there", () => used.at(-1) === wifi()?.id);
+  // A path that has just come is not trusted at once: the application says something now and then.
+  await eventually("data to go there", () => {
+    writer.write(new Uint8Array(10)).catch(() => {});
+    return used.at(-1) === wifi()?.id;
+  });
   assertEquals(served.conns.length, 1);
   await closeAll(client);
 });
