@@ -16,7 +16,7 @@ import type { Carriers, Core, Recovery } from "./assemble_core.ts";
 import type { Offers } from "./offers.ts";
 import { NewTokens } from "./new_tokens.ts";
 import { PathTrouble } from "./path_trouble.ts";
-import { SchedulerSeats } from "./scheduler_seats.ts";
+import { SchedulerSeats, type SeatsParts } from "./scheduler_seats.ts";
 import { Steering } from "./steering.ts";
 
 /** Connection ids, path ids, and the validation of addresses. */
@@ -102,7 +102,7 @@ export function makePathLives(
   offers: Offers,
   ids: PathIds,
 ): PathLives {
-  const { context, lifecycle, paths, spaces } = core;
+  const { context, lifecycle, paths } = core;
   const hints = new Hints({
     role: context.role,
     paths,
@@ -133,17 +133,7 @@ export function makePathLives(
     onSpent: (path, isSpent, now) => manager.avoid(path, "spent", isSpent, now),
   });
   const manager: PathManager = makeManager(core, recovery, carriers, ids, { hints, budgets }, onEvent);
-  const seats = new SchedulerSeats({
-    context,
-    lifecycle,
-    paths,
-    spaces,
-    streams: carriers.streams,
-    hints,
-    mode: context.config.mode,
-    setStatus: (path, status, now) => manager.setStatus(path, status, now),
-    now: core.options.now,
-  });
+  const seats = makeSeats(core, carriers, hints, (path, status, now) => manager.setStatus(path, status, now));
   const trouble = makeTrouble(core, recovery, carriers, ids, { manager, hints });
   const migration = makeMigration(core, recovery, ids, manager);
   const avoid = (path: Path, isAvoided: boolean, now: number): void => manager.avoid(path, "thrift", isAvoided, now);
@@ -155,6 +145,16 @@ export function makePathLives(
     steering.look(now);
   };
   return { manager, trouble, migration, hints, seats, budgets, steering, settle };
+}
+
+function makeSeats(
+  { context, lifecycle, paths, spaces, options }: Core,
+  { streams }: Carriers,
+  hints: Hints,
+  setStatus: SeatsParts["setStatus"],
+): SchedulerSeats {
+  const { mode } = context.config;
+  return new SchedulerSeats({ context, lifecycle, paths, spaces, streams, hints, mode, setStatus, now: options.now });
 }
 
 function makeTrouble(
