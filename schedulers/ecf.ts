@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { arrivalOn, drainOf, wayBack } from "./ecf_arrivals.ts";
+import { arrivalOn, drainOf, measuredRateOf, wayBack } from "./ecf_arrivals.ts";
 import { bestTier, fastestInTier } from "./fastest_two.ts";
 import {
   type ConnectionView,
@@ -96,7 +96,7 @@ export function ecf(): Scheduler {
 
 /** Whether all that waits has arrived sooner when it waits for the fast path than with one round on the slow one. */
 function isWaitingSooner(fast: PathView, slow: PathView, bytes: number, isWaiting: boolean): boolean {
-  const time = fast.srtt - wayBack(fast) + Math.max(bytes, fast.cwnd) / rateOf(fast);
+  const time = fast.srtt - wayBack(fast) + Math.max(bytes, fast.cwnd) / measuredRateOf(fast);
   const slack = isWaiting ? 1 + HYSTERESIS : 1;
   return time < (roundTripOf(slow) - wayBack(slow) + margin(fast, slow)) * slack;
 }
@@ -113,13 +113,6 @@ function roundTripOf(path: PathView): number {
 /** Whether the slow path would be done with it within two rounds of the fast one. */
 function isDoneInTime(fast: PathView, slow: PathView, bytes: number): boolean {
   return slow.srtt * Math.max(bytes, slow.cwnd) / slow.cwnd < 2 * fast.srtt + margin(fast, slow);
-}
-
-/** What the path gets through: its window each round trip, but no more than was ever measured, less what it loses. */
-function rateOf(path: PathView): number {
-  const most = path.cwnd / path.srtt;
-  const measured = path.deliveryRate > 0 ? Math.min(path.deliveryRate, most) : most;
-  return measured * (1 - path.lossRate);
 }
 
 function margin(fast: PathView, slow: PathView): number {

@@ -16,9 +16,9 @@ export function arrivalOn(path: PathView, bytes: number): number {
 
 /** In how many milliseconds all that is in flight will be there, if the path is no faster than it has shown to be. */
 export function drainOf(path: PathView): number {
-  const { inFlight, deliveryRate, cwnd, srtt, mtu, lossRate } = path;
-  const rate = deliveryRate > 0 ? Math.min(deliveryRate, cwnd / srtt) : mtu / srtt;
-  return inFlight / (rate * (1 - lossRate)) - wayBack(path);
+  const { inFlight, deliveryRate, srtt, mtu, lossRate } = path;
+  const rate = deliveryRate > 0 ? measuredRateOf(path) : (mtu / srtt) * (1 - lossRate);
+  return inFlight / rate - wayBack(path);
 }
 
 /** How long an acknowledgement takes. */
@@ -26,12 +26,15 @@ export function wayBack(path: PathView): number {
   return path.minRtt / 2;
 }
 
-/**
- * What the path gets through, less what it loses. Without a queue that is its window, since the highest rate ever measured may
- * tell no more than how little was to be sent.
- */
-function rateOf({ cwnd, srtt, minRtt, deliveryRate, lossRate }: PathView): number {
+/** What the path gets through: its window each round trip, but no more than was ever measured, less what it loses. */
+export function measuredRateOf({ cwnd, srtt, deliveryRate, lossRate }: PathView): number {
   const most = cwnd / srtt;
-  const hasQueue = minRtt > 0 && srtt > QUEUED * minRtt;
-  return (hasQueue && deliveryRate > 0 ? Math.min(deliveryRate, most) : most) * (1 - lossRate);
+  return (deliveryRate > 0 ? Math.min(deliveryRate, most) : most) * (1 - lossRate);
+}
+
+/** Likewise, but without a queue its window: the highest rate ever measured may tell no more than how little was to be sent. */
+function rateOf(path: PathView): number {
+  const { cwnd, srtt, minRtt, lossRate } = path;
+  if (minRtt > 0 && srtt > QUEUED * minRtt) return measuredRateOf(path);
+  return (cwnd / srtt) * (1 - lossRate);
 }
