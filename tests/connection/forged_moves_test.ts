@@ -132,11 +132,17 @@ Deno.test("Connection goes back when the new address does not answer (RFC 9000 �
   assertEquals(pair.server.state, "connected");
 });
 
-Deno.test("Connection uses an id of its own at an address to which the peer moved on purpose (RFC 9000 §9.5)", () => {
+/** A rogue that was just answered at the client's address, and has an id of the server's that was not used yet. */
+function onTheMove(): ReturnType<typeof attacked> & { spare: Uint8Array } & ReturnType<typeof watched> {
   const { pair, rogue } = attacked();
   const spare = pair.serverTrace.frames("sent", "new_connection_id")[1]!.frame.connectionId;
-  const { idsTo } = watched(pair);
+  const watch = watched(pair);
   rogue.send({ frames: [PING], size: 1452 });
+  return { pair, rogue, spare, ...watch };
+}
+
+Deno.test("Connection uses an id of its own at an address to which the peer moved on purpose (RFC 9000 §9.5)", () => {
+  const { pair, rogue, spare, idsTo } = onTheMove();
   rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: FAR_AWAY });
   pair.world.runFor(30);
   assertEquals(remoteOf(pair), FAR_AWAY);
@@ -147,10 +153,7 @@ Deno.test("Connection uses an id of its own at an address to which the peer move
 });
 
 Deno.test("Connection uses an id of its own at each address that the peer probes from, and where it then goes (RFC 9000 §9.5)", () => {
-  const { pair, rogue } = attacked();
-  const spare = pair.serverTrace.frames("sent", "new_connection_id")[1]!.frame.connectionId;
-  const { idsTo } = watched(pair);
-  rogue.send({ frames: [PING], size: 1452 });
+  const { pair, rogue, spare, idsTo } = onTheMove();
   rogue.send({ frames: [CHALLENGE], destinationId: spare, size: 1200 }, { from: ELSEWHERE });
   // The peer changed its id with the address, although not at the address that it was at last: it knows what it does.
   rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: FAR_AWAY });
@@ -162,10 +165,7 @@ Deno.test("Connection uses an id of its own at each address that the peer probes
 });
 
 Deno.test("Connection that went back to an address keeps the ids used elsewhere apart from it (RFC 9000 §9.5)", () => {
-  const { pair, rogue } = attacked();
-  const spare = pair.serverTrace.frames("sent", "new_connection_id")[1]!.frame.connectionId;
-  const { idsTo } = watched(pair);
-  rogue.send({ frames: [PING], size: 1452 });
+  const { pair, rogue, spare, idsTo } = onTheMove();
   rogue.send({ frames: [PING], destinationId: spare, size: 1200 }, { from: ELSEWHERE });
   pair.world.runFor(10_000);
   assertEquals(remoteOf(pair), CLIENT_ADDRESS);

@@ -18,6 +18,7 @@ interface Setting {
   readonly pto?: number;
   readonly maxPto?: number;
   readonly routeOf?: (packet: ReceivedPacket) => number | undefined;
+  readonly heardAt?: () => number;
 }
 
 /** A validator whose packets come in on the route that has their path's number. */
@@ -27,6 +28,7 @@ function validator(setting: Setting = {}): Validator {
     pto: () => setting.pto ?? PTO,
     maxPto: () => setting.maxPto ?? PTO,
     routeOf: setting.routeOf ?? ((packet) => packet.path),
+    ...(setting.heardAt === undefined ? {} : { heardAt: setting.heardAt }),
   });
 }
 
@@ -99,13 +101,7 @@ Deno.test("Validator.onTimeout() challenges keep to the rate of Initial packets 
 
 Deno.test("Validator.onTimeout() gives a path that is heard the time again, but not for ever", () => {
   let heardAt = 0;
-  const v = new Validator({
-    random: seededRandom(),
-    pto: () => PTO,
-    maxPto: () => PTO,
-    routeOf: (packet) => packet.path,
-    heardAt: () => heardAt,
-  });
+  const v = validator({ heardAt: () => heardAt });
   v.challenge(1, 1, 0);
   send(v, { path: 1, now: 0 });
   const period = VALIDATION_TIMEOUT_PTOS * PTO;
@@ -128,13 +124,7 @@ Deno.test("Validator.onTimeout() gives a path that is heard the time again, but 
 
 Deno.test("Validator.onTimeout() gives the size the time again too while the peer is heard (row 37)", () => {
   let heardAt = 0;
-  const v = new Validator({
-    random: seededRandom(),
-    pto: () => PTO,
-    maxPto: () => PTO,
-    routeOf: (packet) => packet.path,
-    heardAt: () => heardAt,
-  });
+  const v = validator({ heardAt: () => heardAt });
   v.challenge(1, 1, 0);
   v.onFrame(response(challengesOf(send(v, { path: 1, route: 1, size: 120 }))[0]!), arrival({ path: 1, now: 40 }));
   assertEquals(v.nextOutcome()?.mtuVerified, false);
@@ -149,13 +139,7 @@ Deno.test("Validator.onTimeout() gives the size the time again too while the pee
 
 Deno.test("Validator.onTimeout() silence at an address that is proven says nothing of the size: it is asked when heard (row 37)", () => {
   let heardAt = 0;
-  const v = new Validator({
-    random: seededRandom(),
-    pto: () => PTO,
-    maxPto: () => PTO,
-    routeOf: (packet) => packet.path,
-    heardAt: () => heardAt,
-  });
+  const v = validator({ heardAt: () => heardAt });
   v.challenge(1, 1, 0);
   heardAt = 40;
   v.onFrame(response(challengesOf(send(v, { path: 1, route: 1, size: 120 }))[0]!), arrival({ path: 1, now: 40 }));
