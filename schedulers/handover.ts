@@ -30,8 +30,8 @@ const ASK_EVERY = 250;
 
 /**
  * One path at a time, a spare that takes over at once (after Apple's handover mode for MPTCP, and the handover of multipath
- * QUIC's first design, CoNEXT 2017). The first choice is the available path with the lowest price; of equals the one that the application
- * listed first, then the first opened.
+ * QUIC's first design, CoNEXT 2017). The first choice is the available path with the lowest price; of equals the one that the
+ * application listed first, then the first opened.
  *
  * | the path in use                                     | then                                                         |
  * |-----------------------------------------------------|--------------------------------------------------------------|

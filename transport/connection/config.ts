@@ -138,7 +138,10 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
 
 const NUMBER_SPACES: readonly unknown[] = ["multiple", "single"];
 
-/** Fills in the defaults; throws `RangeError` naming the key whose value is out of range, `TypeError` for an unknown key and a wrong type. */
+/**
+ * Fills in the defaults; throws `RangeError` naming the key whose value is out of range, `TypeError` for an unknown key and a
+ * wrong type.
+ */
 export function resolveConfig(config: TransportConfig = {}): ResolvedConfig {
   const resolved: Record<string, unknown> = { ...DEFAULT_CONFIG };
   for (const [key, value] of Object.entries(config)) {
